@@ -1,0 +1,1 @@
+"""What people see: one `ConsoleApp` a terminal, one file a screen, building blocks in `widgets`."""

@@ -1,0 +1,268 @@
+"""Set OTP: the QR code and the key at the left, password and code at the right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+from textual.widgets import Static
+
+import styles
+from screens.base import ConsoleScreen
+from screens.otp import CodeRow
+from screens.widgets.action_button import ActionButton
+from screens.widgets.countdown import Countdown
+from screens.widgets.form import CodeField, Field, Notice
+from screens.widgets.qr import QRCode
+from screens.widgets.text_field import TextField
+from tui_admin import flows
+from tui_admin.errors import ConsoleError, FieldError
+from tui_admin.flows.answers import Activated, KeyView
+from tui_admin.i18n import N_, _
+
+if TYPE_CHECKING:
+    from tui_admin.flows.context import Context
+
+_FORM_COLUMNS = 34
+_KEY_BAR_ROWS = 1
+
+
+class KeyScreen(ConsoleScreen[tuple[str, ...]]):
+    """A screen that shows a shared key: as QR code where it fits, as text always."""
+
+    CSS_PATH = [styles.sheet("activation")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f7", "key_only", N_("Show key only"), key_display="F7"),
+        Binding("f8", "copy_key", N_("Copy key"), key_display="F8"),
+    ]
+
+    def __init__(self, key: KeyView) -> None:
+        super().__init__()
+        self.key = key
+        self._until_s = time.monotonic() + key.ttl_s
+
+    def head(self) -> Iterable[Widget]:
+        return ()
+
+    def body(self) -> Iterable[Widget]:
+        yield Horizontal(
+            QRCode(self.console.abilities, self.key.uri, id="qr"),
+            VerticalScroll(*self.form(), id="form", can_focus=False),
+            Vertical(Static(Content(self.guide())), id="guide"),
+            id="key-screen",
+        )
+
+    def form(self) -> Iterable[Widget]:
+        """What stands beside the QR code."""
+        return ()
+
+    def guide(self) -> str:
+        """What wide terminals show besides."""
+        return ""
+
+    def key_lines(self, lead: str) -> Iterable[Widget]:
+        """The key as text with all that an authenticator may ask for."""
+        yield Static(Content(lead), id="lead")
+        yield Static("", id="key-text")
+        yield Static("", id="key-facts", classes="quiet")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._make_room()
+        self.show_key(self.key)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave the form its columns; what is left is the code's."""
+        width = self.size.width - _FORM_COLUMNS
+        shown = not self.has_class("-key-only")
+        size = Size(width if shown else 0, self.size.height - _KEY_BAR_ROWS)
+        self.query_one(QRCode).available = size
+
+    def show_key(self, key: KeyView) -> None:
+        """Show another key in place of the one before."""
+        self.key = key
+        self._until_s = time.monotonic() + key.ttl_s
+        self.query_one(QRCode).payload = key.uri
+        half = len(key.key) // 2
+        lines = f"{key.key[:half].strip()}\n{key.key[half:].strip()}"
+        self.query_one("#key-text", Static).update(Content(lines))
+        facts = f"{key.issuer} \u00b7 {key.account}\n" + _(
+            "{algorithm} \u00b7 {digits} digits \u00b7 {period} s"
+        ).format(algorithm=key.algorithm, digits=key.digits, period=key.period_s)
+        self.query_one("#key-facts", Static).update(Content(facts))
+        for countdown in self.query("#life").results(Countdown):
+            countdown.restart()
+
+    def seconds_left(self) -> int:
+        """How long the key may stay on the screen."""
+        return int(self._until_s - time.monotonic())
+
+    @on(QRCode.FitChanged)
+    def fit_changed(self, event: QRCode.FitChanged) -> None:
+        self.set_class(not event.fits, "-no-qr")
+        if event.fits or self.has_class("-key-only"):
+            return
+        columns, rows = event.needed
+        self.notice.say(
+            _("The QR code needs a window of {columns} x {rows}; type the key instead.").format(
+                columns=columns + _FORM_COLUMNS, rows=rows + _KEY_BAR_ROWS
+            )
+        )
+
+    @on(ActionButton.Pressed, "#key-only")
+    def action_key_only(self) -> None:
+        """Show the key without the QR code, or with it again."""
+        self.toggle_class("-key-only")
+        self.notice.say("")
+        self._make_room()
+
+    @on(ActionButton.Pressed, "#copy-key")
+    def action_copy_key(self) -> None:
+        """Send the key to the clipboard of the person's terminal (OSC 52)."""
+        self.console.copy_to_clipboard(self.key.key.replace(" ", ""))
+        self.notice.say(_("The key was sent to your terminal."), "done")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "copy_key":
+            return not self.console.kiosk
+        return super().check_action(action, parameters)
+
+    def key_buttons(self) -> list[Widget]:
+        """`Copy key` and `Show key only`."""
+        buttons: list[Widget] = [ActionButton(_("Show key only"), id="key-only")]
+        if not self.console.kiosk:
+            buttons.insert(0, ActionButton(_("Copy key"), id="copy-key"))
+        return buttons
+
+
+class ActivationScreen(KeyScreen):
+    """Confirms a pending key. Answers the recovery codes of a first device, or ()."""
+
+    AUTO_FOCUS = "#password"
+
+    def form(self) -> Iterable[Widget]:
+        yield Horizontal(
+            Static(Content(_("Set OTP")), id="title"),
+            Countdown(self.seconds_left, template=_("key lives {time}"), id="life"),
+            classes="row",
+        )
+        yield from self.key_lines(_("Scan with your authenticator, or type the key:"))
+        yield Horizontal(*self.key_buttons(), classes="row")
+        yield Field(_("Account password"), id="password", password=True, limit=4096)
+        yield Static(Content(_("OTP password")), classes="field--label quiet")
+        yield CodeRow()
+        yield Notice()
+        yield Horizontal(
+            ActionButton(_("Activate"), id="activate", classes="-first"),
+            ActionButton(_("Start over"), id="start-over"),
+            classes="row",
+        )
+
+    def guide(self) -> str:
+        return _(
+            "1  Open an authenticator on your phone: Aegis, FreeOTP, Google Authenticator, "
+            "1Password, \u2026\n\n"
+            "2  Add an account there and scan the code, or type the key.\n\n"
+            "3  Type your account password and the six digits that it shows now."
+        )
+
+    def help_text(self) -> str:
+        return _(
+            "Scan the QR code with an authenticator, or type the key into it by hand. Then type "
+            "your account password and the six digits that the authenticator shows. A wrong "
+            "password or code throws the key away, and a new one appears: delete the old entry "
+            "from the authenticator then."
+        )
+
+    @on(TextField.Submitted)
+    def to_code(self) -> None:
+        self.query_one(CodeField).focus()
+
+    @on(CodeField.Completed)
+    def code_complete(self) -> None:
+        # The sixth digit sends only when the password stands there: a miss costs the key.
+        if self.query_one("#password-field", Field).value:
+            self.activate()
+
+    @on(CodeField.Submitted)
+    @on(ActionButton.Pressed, "#activate")
+    def activate(self) -> None:
+        self.start(self._activate)
+
+    @on(CodeField.Misfit)
+    def misfit(self, event: CodeField.Misfit) -> None:
+        self.notice.say(event.sentence, "error")
+
+    async def _activate(self, ctx: Context) -> None:
+        console = self.console
+        password = self.query_one("#password-field", Field).value
+        code = self.query_one(CodeField).value
+        answer = await flows.activation.confirm(ctx, console.visitor, console.token, password, code)
+        if isinstance(answer, Activated):
+            console.replace_token(answer.session)
+            if self.is_attached:
+                self.dismiss(answer.codes)
+            return
+        if not self.is_attached:
+            return
+        self._clear()
+        if answer.fresh is None:
+            self.notice.say(answer.why, "error")
+            return
+        self.show_key(answer.fresh)
+        self.notice.say(
+            answer.why
+            + " "
+            + _("This is a new key: delete the old entry from your authenticator and scan again."),
+            "error",
+        )
+
+    def _clear(self) -> None:
+        password = self.query_one("#password-field", Field)
+        password.clear()
+        password.input.focus()
+        self.query_one(CodeField).value = ""
+
+    @on(Countdown.RanOut)
+    def too_old(self) -> None:
+        self.notice.say(_("The key is too old; press Start over for a new one."), "error")
+
+    @on(ActionButton.Pressed, "#start-over")
+    def start_over(self) -> None:
+        self.start(self._start_over, saying="")
+
+    async def _start_over(self, ctx: Context) -> None:
+        console = self.console
+        key = await flows.activation.renew(ctx, console.visitor, console.token)
+        if self.is_attached:
+            self._clear()
+            self.show_key(key)
+            self.notice.say(_("A new key: delete the old entry from your authenticator."))
+
+    def action_back(self) -> None:
+        """Throw the pending key away."""
+        self.app.run_worker(self._cancel(), exit_on_error=False)
+        self.dismiss(())
+
+    async def _cancel(self) -> None:
+        console = self.console
+        with suppress(ConsoleError):  # It runs out by itself.
+            await flows.activation.cancel(await console.context(), console.visitor, console.token)
+
+    def field_refused(self, error: FieldError) -> None:
+        if error.field == "code":
+            self.refused(error)
+            self.query_one(CodeField).focus()
+        else:
+            super().field_refused(error)

@@ -1,0 +1,326 @@
+"""The console of one terminal: which screen is up, who is signed in, and when that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.timer import Timer
+
+import styles
+from screens.base import ConsoleScreen
+from screens.sign_in import SignInScreen
+from screens.terminal import TerminalAbilities
+from tui_admin import flows
+from tui_admin.errors import ConsoleError, SessionEndedError, StartError
+from tui_admin.flows.answers import SignedIn, Token, Visitor
+from tui_admin.i18n import N_, Language, _, use_language
+
+if TYPE_CHECKING:
+    from screens.demo_phone import DemoHelp
+    from tui_admin.flows.context import Context
+
+DEFAULT_THEME = "calm-dark"
+_CHECK_EVERY_S = 1.0
+_WARN_BEFORE_S = 60
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """One `ConsoleApp` a terminal.
+
+    It is drawn before storage is there: `open_context` runs while the first frame stands, and
+    flows wait for it.
+
+    Args:
+        open_context: Opens settings, storage and keys; may raise `StartError`.
+        visitor: The peer's address and the terminal's name.
+        abilities: What the terminal can draw.
+        kiosk: Take away leaving, copying, and everything else that reaches beyond the console.
+        demo: The sample accounts and the phone of the demo.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    # The default screen's own sheet is not loaded by Textual, so it stands here.
+    CSS_PATH = [styles.sheet("theme"), styles.sheet("sign_in")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (24, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "phone", N_("Demo phone"), key_display="F2"),
+        Binding("f4", "theme", N_("Theme"), key_display="F4"),
+        Binding("ctrl+q", "leave", N_("Leave"), key_display="^Q", priority=True),
+        Binding("ctrl+c", "leave", show=False),
+    ]
+
+    def __init__(
+        self,
+        open_context: Callable[[], Awaitable[Context]],
+        *,
+        visitor: Visitor,
+        abilities: TerminalAbilities,
+        kiosk: bool = False,
+        demo: DemoHelp | None = None,
+    ) -> None:
+        super().__init__()
+        self._open_context = open_context
+        self._opened: asyncio.Future[Context] | None = None
+        self.visitor = visitor
+        self.abilities = abilities
+        self.kiosk = kiosk
+        self.demo = demo
+        self.language = Language()
+        self.timezone = "UTC"
+        self.brand = ""
+        self.signed_in: SignedIn | None = None
+        self.start_error: StartError | None = None
+        self._seen_s = time.monotonic()
+        self._checked_s = 0.0
+        self._idle_timer: Timer | None = None
+        for name, colours in styles.themes().items():
+            self.register_theme(Theme(name=name, **colours))
+        self.theme = DEFAULT_THEME
+
+    # The beginning: the first frame does not wait for storage.
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The sign-in screen is the first and the lowest of the stack."""
+        return SignInScreen()
+
+    def on_load(self) -> None:
+        # Every task of this terminal starts below this one and inherits the language.
+        use_language(self.language)
+
+    def on_mount(self) -> None:
+        self._opened = asyncio.get_running_loop().create_future()
+        self.call_after_refresh(lambda: self.run_worker(self._open(), exit_on_error=False))
+
+    async def _open(self) -> None:
+        assert self._opened is not None  # noqa: S101 (set before the worker starts)
+        try:
+            context = await self._open_context()
+        except StartError as error:
+            self.start_error = error
+            self.exit(return_code=1)
+            return
+        self.brand = context.settings.brand
+        self.use_locale(context.settings.locale, context.settings.timezone)
+        self._opened.set_result(context)
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen):
+                screen.show_brand()
+        self._arm_idle_timer(context.settings.sessions.idle_s)
+
+    async def context(self) -> Context:
+        """Return what flows work with, once it is open."""
+        assert self._opened is not None  # noqa: S101 (set at mount, before any key)
+        return await asyncio.shield(self._opened)
+
+    async def close_context(self) -> None:
+        """Let storage and threads go; called once the app has stopped."""
+        if self._opened is not None and self._opened.done():
+            await self._opened.result().close()
+
+    # Who is signed in.
+
+    @property
+    def token(self) -> Token:
+        """The session's token.
+
+        Raises:
+            SessionEndedError: nobody is signed in.
+        """
+        if self.signed_in is None:
+            raise SessionEndedError("")
+        return self.signed_in.session
+
+    def begin_session(self, signed_in: SignedIn) -> None:
+        """Show the panel to the person who has just signed in."""
+        from screens.panel import PanelScreen
+
+        self.signed_in = signed_in
+        self._seen_s = self._checked_s = time.monotonic()
+        self.use_locale(signed_in.language, signed_in.timezone)
+        if signed_in.theme in styles.themes():
+            self.theme = signed_in.theme
+        self._pop_to_sign_in()
+        self.push_screen(PanelScreen())
+
+    def use_locale(self, language: str, timezone: str) -> None:
+        """Speak this language and show times in this zone; an empty one changes nothing."""
+        self.language.switch(language or self.language.code)
+        self.timezone = timezone or self.timezone
+
+    def replace_token(self, token: Token) -> None:
+        """Go on under a new token after a change of factors."""
+        if self.signed_in is not None:
+            self.signed_in = replace(self.signed_in, session=token)
+
+    def session_over(self, sentence: str) -> None:
+        """Return to the sign-in screen and say why; safe to call twice."""
+        if self.signed_in is None and isinstance(self.screen, SignInScreen):
+            return
+        self.signed_in = None
+        self._pop_to_sign_in()
+        if isinstance(self.screen, SignInScreen):
+            self.screen.begin_again(sentence)
+
+    def sign_out(self, reason: str = "signed_out") -> None:
+        """End the session in the database, then go back to the sign-in screen."""
+        self.run_worker(self._sign_out(reason), exit_on_error=False)
+
+    async def _sign_out(self, reason: str) -> None:
+        if self.signed_in is None:
+            return
+        token = self.signed_in.session
+        sentence = _("Signed out.")
+        if reason != "signed_out":
+            sentence = SessionEndedError(reason).sentence
+        try:
+            await flows.sessions.sign_out(await self.context(), self.visitor, token, reason)
+        except ConsoleError as error:
+            # The terminal forgets the token all the same; the session's row ends by its times.
+            sentence = error.sentence
+        self.session_over(sentence)
+
+    def _pop_to_sign_in(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    # Is the person still there, and is the session still open?
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.MouseDown | events.Paste):
+            self._activity()
+        await super().on_event(event)
+
+    def _activity(self) -> None:
+        now_s = time.monotonic()
+        self._seen_s = now_s
+        if self.signed_in is not None and now_s - self._checked_s >= _CHECK_EVERY_S:
+            self._checked_s = now_s
+            self.run_worker(self._check_session(), exit_on_error=False)
+
+    async def _check_session(self) -> None:
+        if self.signed_in is None:
+            return
+        token = self.signed_in.session
+        try:
+            await flows.sessions.check(await self.context(), self.visitor, token)
+        except SessionEndedError as error:
+            # A change of factors may have given out a new token while this check was under way.
+            self._session_over_for(token, error.sentence)
+        except ConsoleError:
+            # Without the database nothing can be done anyway; the next flow says so.
+            return
+
+    def _session_over_for(self, token: Token, sentence: str) -> None:
+        if self.signed_in is not None and self.signed_in.session == token:
+            self.session_over(sentence)
+
+    def _arm_idle_timer(self, idle_s: float) -> None:
+        """Look again when the idle time could be over; no timer runs in between."""
+        left_s = self._seen_s + idle_s - time.monotonic()
+        if left_s <= 0:
+            self._idle(idle_s)
+            left_s = idle_s
+        elif left_s <= _WARN_BEFORE_S < idle_s and self.signed_in is not None:
+            self.bell()
+            self._say(_("You will be signed out in a minute. Press any key to stay."))
+        elif idle_s > _WARN_BEFORE_S:
+            left_s = max(left_s - _WARN_BEFORE_S, 1)
+        self._idle_timer = self.set_timer(left_s, lambda: self._arm_idle_timer(idle_s))
+
+    def _idle(self, idle_s: float) -> None:
+        self._seen_s = time.monotonic()
+        if self.signed_in is not None:
+            self.sign_out("idle")
+        if self.kiosk:
+            self.theme = DEFAULT_THEME
+            self._pop_to_sign_in()
+            if isinstance(self.screen, SignInScreen):
+                self.screen.begin_again("")
+
+    def _say(self, sentence: str) -> None:
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.notice.say(sentence)
+
+    # Keys that work everywhere.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "phone":
+            return self.demo is not None
+        if action == "leave":
+            return not self.kiosk
+        return super().check_action(action, parameters)
+
+    def action_theme(self) -> None:
+        """Go on to the next theme, and remember it for this account."""
+        names = list(styles.themes())
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        if self.signed_in is not None:
+            self.run_worker(self._remember_theme(self.theme), exclusive=True, group="theme")
+
+    async def _remember_theme(self, theme: str) -> None:
+        context, token = await self.context(), self.token
+        try:
+            await flows.profile.remember_theme(context, self.visitor, token, theme)
+        except ConsoleError:
+            return  # The theme is on the screen all the same.
+
+    async def action_phone(self) -> None:
+        """Open or close the drawer with the demo's phone."""
+        from screens.demo_phone import toggle_phone
+
+        await toggle_phone(self)
+
+    def action_leave(self) -> None:
+        """Leave the console; asks when somebody is signed in or something would be lost."""
+        from screens.question import QuestionDialog
+
+        if isinstance(self.screen, QuestionDialog):
+            return
+        if self.signed_in is None:
+            self.exit()
+            return
+        question = QuestionDialog(
+            _("Leave"),
+            _("You are signed in. Log out and leave?"),
+            yes=_("Log out and leave"),
+            no=_("Stay"),
+        )
+        self.push_screen(question, self._leave_answered)
+
+    def _leave_answered(self, yes: bool | None) -> None:
+        if yes:
+            self.run_worker(self._sign_out_and_exit(), exit_on_error=False)
+
+    async def _sign_out_and_exit(self) -> None:
+        await self._sign_out("signed_out")
+        self.exit()
+
+    # What would reach the host (T13) is not there.
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Do nothing: the browser would start on the server."""
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Do nothing: the file would land on the server's disk."""
+
+    def deliver_screenshot(self, *_args: object, **_kwargs: object) -> str | None:
+        """Do nothing: the file would land on the server's disk."""
+        return None
+
+    def action_suspend_process(self) -> None:
+        """Do nothing: it would stop the whole server."""
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send text to the terminal's clipboard (OSC 52), except at a kiosk."""
+        if not self.kiosk:
+            super().copy_to_clipboard(text)

@@ -1,0 +1,160 @@
+"""Basic Settings: the person's own data, and the state of the contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.choice import ChoiceDialog
+from screens.confirm_identity import ConfirmIdentityDialog, Extra, Proof
+from screens.panel import Pane
+from screens.widgets.action_button import ActionButton
+from screens.widgets.form import Field
+from screens.widgets.text_field import TextField
+from tui_admin import flows
+from tui_admin.flows.answers import ProfileView
+from tui_admin.i18n import _, available_languages
+
+if TYPE_CHECKING:
+    from tui_admin.flows.context import Context
+
+
+class BasicSettingsPane(Pane):
+    """Shows and saves a `ProfileView`."""
+
+    view: ProfileView | None = None
+    _language = ""
+
+    def help_text(self) -> str:
+        return _(
+            "Your name, company, language and time zone are saved with Save Changes. A new phone "
+            "number asks for your password, and counts once it is verified; until then the old "
+            "one stays in force."
+        )
+
+    @property
+    def is_dirty(self) -> bool:
+        if self.view is None or not self.query(Field):
+            return False
+        shown = (self.view.name, self.view.company, self.view.language, self.view.timezone)
+        return shown != (
+            self._value("name"),
+            self._value("company"),
+            self._language,
+            self._value("timezone"),
+        )
+
+    async def _load(self, ctx: Context) -> None:
+        self.view = await flows.profile.read(ctx, self.panel.console.token)
+        self._language = self.view.language
+        if self.is_attached:
+            await self.show(self._widgets(self.view))
+
+    def _widgets(self, view: ProfileView) -> Iterator[Widget]:
+        yield self._contact(_("E-mail"), view.email, view.email_verified)
+        yield self._contact(
+            _("Phone"),
+            view.phone or _("none"),
+            view.phone_verified,
+            ActionButton(_("Change"), id="change-phone"),
+        )
+        waiting = _("New number {phone} waits for verification.").format(phone=view.new_phone)
+        yield Static(Content(waiting if view.new_phone else ""), classes="quiet")
+        yield Field(_("Name"), id="name", value=view.name, limit=100)
+        yield Field(_("Company"), id="company", value=view.company, limit=100)
+        yield Field(
+            _("Time zone"),
+            id="timezone",
+            value=view.timezone,
+            limit=64,
+            placeholder="Europe/Prague",
+            check=_check_timezone,
+        )
+        yield Horizontal(
+            Static(Content(_("Language")), classes="contact-label quiet"),
+            ActionButton(available_languages().get(view.language, view.language), id="language"),
+            classes="contact",
+        )
+        yield Static("", classes="gap")
+        yield ActionButton(_("Save Changes"), id="save", classes="-first")
+
+    def _contact(self, label: str, value: str, verified: bool, *buttons: Widget) -> Widget:
+        state = _("verified") if verified else _("not verified")
+        return Horizontal(
+            Static(Content(label), classes="contact-label quiet"),
+            Static(Content(value), classes="contact-value"),
+            Static(Content(state), classes="state " + ("-on" if verified else "-off")),
+            *buttons,
+            classes="contact",
+        )
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}-field", Field).value
+
+    @on(ActionButton.Pressed, "#language")
+    def choose_language(self) -> None:
+        dialog = ChoiceDialog(_("Language"), _("Which language?"), available_languages())
+        self.app.push_screen(dialog, self._language_chosen)
+
+    def _language_chosen(self, code: str | None) -> None:
+        if code is not None:
+            self._language = code
+            self.query_one("#language", ActionButton).label = available_languages()[code]
+
+    @on(TextField.Submitted)
+    @on(ActionButton.Pressed, "#save")
+    def save(self) -> None:
+        self.panel.start(self._save, saying=_("Saving\u2026"))
+
+    async def _save(self, ctx: Context) -> None:
+        console = self.panel.console
+        language, timezone = self._language, self._value("timezone").strip()
+        await flows.profile.save(
+            ctx,
+            console.visitor,
+            console.token,
+            name=self._value("name"),
+            company=self._value("company"),
+            language=language,
+            timezone=timezone,
+        )
+        console.use_locale(language, timezone)
+        await self._load(ctx)
+        self.panel.done(_("Saved."))
+
+    @on(ActionButton.Pressed, "#change-phone")
+    def change_phone(self) -> None:
+        async def submit(ctx: Context, proof: Proof) -> bool:
+            console = self.panel.console
+            await flows.contacts.change_phone(
+                ctx, console.visitor, console.token, proof.extra, proof.password, proof.code
+            )
+            return True
+
+        dialog = ConfirmIdentityDialog(
+            _("Change phone"),
+            _("The new number counts once it is verified."),
+            action=_("Change phone"),
+            submit=submit,
+            with_code=self.view is not None and self.view.otp_active,
+            extra=Extra("phone", _("New phone number"), limit=32, placeholder="+420 603 123 456"),
+        )
+        self.app.push_screen(dialog, self._phone_changed)
+
+    def _phone_changed(self, changed: bool | None) -> None:
+        if changed:
+            self.load()
+            self.panel.done(_("The new number waits for verification."))
+
+
+def _check_timezone(typed: str) -> str:
+    from zoneinfo import available_timezones
+
+    known = typed.strip() in available_timezones()
+    return "" if known else _("Not known; time zones look like Europe/Prague.")

@@ -1,0 +1,118 @@
+"""The drawer "Demo phone": an authenticator beside the console, for those without one at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from screens.cells import Cell, screen_cells
+from screens.otp import STEP_S, step_left
+from screens.widgets.action_button import ActionButton
+from screens.widgets.countdown import Countdown
+from screens.widgets.form import CodeField
+from tui_admin.i18n import _
+
+if TYPE_CHECKING:
+    from screens.app import ConsoleApp
+
+
+class PhoneOfDemo(Protocol):
+    """What the drawer needs of the phone."""
+
+    def entries(self) -> list[tuple[str, str, str]]:
+        """Issuer, account and current code of every entry."""
+
+    def scan(self, rows: Sequence[Sequence[Cell]]) -> str | None:
+        """Read the QR code off the screen; the account it is for, or None."""
+
+
+class DemoHelp(Protocol):
+    """What the demo gives to the console."""
+
+    @property
+    def hint(self) -> str:
+        """The sample accounts, for the sign-in screen."""
+
+    @property
+    def phone(self) -> PhoneOfDemo:
+        """The phone in the drawer."""
+
+
+class DemoPhone(Vertical):
+    """Shows the codes of what was scanned. Scanning reads the screen's own cells."""
+
+    def __init__(self, phone: PhoneOfDemo) -> None:
+        super().__init__()
+        self._phone = phone
+        self._drawn: list[tuple[str, str]] | None = None
+
+    def compose(self) -> ComposeResult:
+        self.border_title = Content(_("Demo phone"))
+        yield Static(Content(_("Authenticator")), classes="phone-tab")
+        yield Countdown(step_left, of_s=STEP_S)
+        yield Vertical(id="phone-entries")
+        yield Static("", id="phone-said", classes="quiet")
+        yield ActionButton(_("Scan the QR on screen"), id="phone-scan")
+        yield Static(Content(_("A code is typed for you when you press it.")), classes="quiet")
+
+    async def on_mount(self) -> None:
+        await self._show()
+        self.set_interval(1, self._show)
+
+    async def _show(self) -> None:
+        entries = self._phone.entries()
+        names = [(issuer, account) for issuer, account, _code in entries]
+        place = self.query_one("#phone-entries")
+        if names != self._drawn:
+            self._drawn = names
+            await place.remove_children()
+            for issuer, account, _code in entries:
+                await place.mount(
+                    Static(Content(f"{issuer}\n{account}"), classes="phone-name"),
+                    ActionButton("", kind="phone-code", classes="-first"),
+                )
+        for button, (_issuer, _account, code) in zip(
+            place.query(ActionButton), entries, strict=False
+        ):
+            button.label = f"{code[:3]} {code[3:]}"
+
+    @on(ActionButton.Pressed, "#phone-scan")
+    async def scan(self, event: ActionButton.Pressed) -> None:
+        event.stop()
+        account = self._phone.scan(screen_cells(self.screen))
+        self.query_one("#phone-said", Static).update(
+            Content(
+                _("Scanned: {account}").format(account=account)
+                if account
+                else _("No QR code was found on the screen.")
+            )
+        )
+        await self._show()
+
+    @on(ActionButton.Pressed)
+    def type_code(self, event: ActionButton.Pressed) -> None:
+        if event.button.kind != "phone-code":
+            return
+        event.stop()
+        fields = [field for field in self.screen.query(CodeField) if field.display]
+        if fields:
+            fields[0].focus()
+            fields[0].fill(event.button.label)
+
+
+async def toggle_phone(app: ConsoleApp) -> None:
+    """Open or close the drawer on the screen that is up."""
+    assert app.demo is not None  # noqa: S101 (the key is off without a demo)
+    drawers = app.screen.query(DemoPhone)
+    if drawers:
+        await drawers.remove()
+        app.screen.remove_class("-phone")
+    else:
+        await app.screen.mount(DemoPhone(app.demo.phone))
+        app.screen.add_class("-phone")

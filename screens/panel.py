@@ -1,0 +1,210 @@
+"""The panel: navigation bar, left menu, and the pane that the menu chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+import styles
+from screens.base import ConsoleScreen, Dialog
+from screens.question import QuestionDialog
+from screens.widgets.action_button import ActionButton
+from screens.widgets.form import Notice
+from tui_admin.i18n import N_, _
+
+if TYPE_CHECKING:
+    from tui_admin.flows.context import Context
+
+
+class Pane(VerticalScroll, can_focus=False):
+    """One entry of the left menu: shows what `load` got, and calls flows through the panel."""
+
+    def __init__(self) -> None:
+        super().__init__(id="pane")
+
+    @property
+    def panel(self) -> PanelScreen:
+        """The screen that this pane is on."""
+        return cast("PanelScreen", self.screen)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something typed would be lost by leaving."""
+        return False
+
+    def help_text(self) -> str:
+        """What `F1` says about this pane."""
+        return ""
+
+    def on_mount(self) -> None:
+        self.load()
+
+    def load(self) -> None:
+        """Read the state again and show it."""
+        self.panel.start(self._load, saying="")
+
+    async def _load(self, ctx: Context) -> None:
+        raise NotImplementedError
+
+    async def show(self, widgets: Iterable[Widget]) -> None:
+        """Replace everything that the pane shows, and keep the focus where it was."""
+        focused = self.screen.focused
+        focused_id = focused.id if focused is not None and self in focused.ancestors else None
+        async with self.batch():
+            await self.remove_children()
+            await self.mount_all(widgets)
+        if focused_id:
+            for widget in self.query(f"#{focused_id}"):
+                widget.focus()
+
+
+class PanelScreen(ConsoleScreen[None]):
+    """What a signed-in person sees first."""
+
+    CSS_PATH = [styles.sheet("panel")]
+    AUTO_FOCUS = "#menu"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "refresh", N_("Refresh"), key_display="F5"),
+        Binding("f6", "my_account", N_("My Account"), key_display="F6"),
+        Binding("f10", "log_out", N_("Log out"), key_display="F10"),
+    ]
+
+    def head(self) -> Iterable[Widget]:
+        signed_in = self.console.signed_in
+        yield Horizontal(
+            Static(Content(self.console.brand), id="nav-brand"),
+            ActionButton(_("My Account") + " \u25be", id="my-account"),
+            Static("", id="crumbs"),
+            Static(Content(signed_in.username if signed_in else ""), id="who"),
+            ActionButton(_("Log out"), id="log-out"),
+            id="nav",
+        )
+
+    def body(self) -> Iterable[Widget]:
+        self._panes = panes()
+        options = [Option(Content(title), id=name) for name, (title, _pane) in self._panes.items()]
+        menu = OptionList(*options, id="menu", markup=False)
+        yield Horizontal(
+            menu,
+            Vertical(Vertical(id="pane-place"), Notice(), id="content"),
+            id="panel",
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        menu = self.query_one("#menu", OptionList)
+        menu.highlighted = list(self._panes).index("account_security")
+        self.app.call_later(self.open_pane, "account_security")
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown."""
+        return next(iter(self.query(Pane).results(Pane)), None)
+
+    def help_text(self) -> str:
+        general = _(
+            "Choose in the menu at the left with the arrow keys and Enter, or with the mouse."
+        )
+        pane = self.pane
+        return general + ("\n\n" + pane.help_text() if pane else "")
+
+    async def open_pane(self, name: str) -> None:
+        """Show another pane."""
+        place = self.query_one("#pane-place")
+        title, pane = self._panes[name]
+        async with self.batch():
+            await place.remove_children()
+            self.notice.say("")
+            await place.mount(pane())
+        crumbs = _("Customer") + " \u203a " + title
+        self.query_one("#crumbs", Static).update(Content(crumbs))
+
+    @on(OptionList.OptionSelected, "#menu")
+    def chosen(self, event: OptionList.OptionSelected) -> None:
+        name = str(event.option_id)
+        self.unless_dirty(lambda: self.app.call_later(self.open_pane, name))
+
+    def done(self, sentence: str) -> None:
+        """Say that something was done."""
+        self.notice.say(sentence, "done")
+
+    def unless_dirty(self, go: Callable[[], object]) -> None:
+        """Go at once, or after asking when something typed would be lost."""
+        if self.pane is None or not self.pane.is_dirty:
+            go()
+            return
+        question = QuestionDialog(
+            _("Not saved"),
+            _("What you changed here is not saved."),
+            yes=_("Throw it away"),
+            no=_("Stay"),
+        )
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                go()
+
+        self.app.push_screen(question, answered)
+
+    def action_refresh(self) -> None:
+        """Read the pane's state again."""
+        if self.pane is not None:
+            self.unless_dirty(self.pane.load)
+
+    def action_back(self) -> None:
+        """From the pane to the menu; from the menu to the question whether to log out."""
+        menu = self.query_one("#menu")
+        if self.focused is not menu:
+            menu.focus()
+        else:
+            self.action_log_out()
+
+    @on(ActionButton.Pressed, "#log-out")
+    def action_log_out(self) -> None:
+        """End the session, after asking."""
+        question = QuestionDialog(
+            _("Log out"), _("End this session?"), yes=_("Log out"), no=_("Stay")
+        )
+        self.app.push_screen(question, lambda yes: self.console.sign_out() if yes else None)
+
+    @on(ActionButton.Pressed, "#my-account")
+    def action_my_account(self) -> None:
+        """Open the menu of the navigation bar."""
+        self.app.push_screen(MyAccountMenu(), self._from_my_account)
+
+    def _from_my_account(self, choice: str | None) -> None:
+        if choice is not None:
+            self.query_one("#menu").focus()
+
+
+class MyAccountMenu(Dialog[str]):
+    """What `My Account` opens."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="drop-down"):
+            yield OptionList(Option(Content(_("Customer")), id="customer"), markup=False)
+            yield Notice()
+
+    @on(OptionList.OptionSelected)
+    def chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+
+def panes() -> dict[str, tuple[str, type[Pane]]]:
+    """Return the entries of the left menu in their order: the label, and what it opens."""
+    from screens.account_security import AccountSecurityPane
+    from screens.basic_settings import BasicSettingsPane
+
+    return {
+        "basic_settings": (_("Basic Settings"), BasicSettingsPane),
+        "account_security": (_("Account Security"), AccountSecurityPane),
+    }

@@ -1,0 +1,99 @@
+"""Sign in: username and password. The lowest screen of every terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Center, Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.base import ConsoleScreen
+from screens.widgets.action_button import ActionButton
+from screens.widgets.form import Field, Notice
+from screens.widgets.text_field import TextField
+from tui_admin import flows
+from tui_admin.errors import ConsoleError, WrongCredentialsError
+from tui_admin.flows.answers import NeedsCode
+from tui_admin.i18n import N_, _
+
+if TYPE_CHECKING:
+    from tui_admin.flows.context import Context
+
+
+class SignInScreen(ConsoleScreen[None]):
+    """Takes username (or e-mail address) and password."""
+
+    AUTO_FOCUS = "#username"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3", "reveal", N_("Show password"), key_display="F3"),
+        Binding("escape", "clear", N_("Clear"), key_display="Esc"),
+    ]
+
+    def body(self) -> Iterable[Widget]:
+        card = Vertical(
+            Field(_("Username or e-mail"), id="username", limit=320),
+            Field(_("Password"), id="password", password=True, limit=4096),
+            Notice(),
+            Horizontal(ActionButton(_("Log in"), id="log-in", classes="-first"), classes="row end"),
+            classes="card",
+        )
+        card.border_title = Content(_("Sign in"))
+        yield Center(card, id="middle")
+        if self.console.demo is not None:
+            yield Static(Content(self.console.demo.hint), id="demo-hint")
+
+    def help_text(self) -> str:
+        return _(
+            "Type your username or your e-mail address, and your password. When two-factor "
+            "authentication is on, the OTP password is asked for next."
+        )
+
+    def begin_again(self, sentence: str) -> None:
+        """Empty the form and say why the person is here again."""
+        for field in self.query(Field):
+            field.clear()
+        self.notice.say(sentence)
+        self.query_one("#username").focus()
+
+    def action_reveal(self) -> None:
+        """Show the password for a moment."""
+        field = self.query_one("#password", TextField)
+        field.focus()
+        field.reveal = not field.reveal
+
+    def action_clear(self) -> None:
+        """Empty the form."""
+        self.begin_again("")
+
+    @on(TextField.Submitted, "#username")
+    def next_field(self) -> None:
+        self.query_one("#password").focus()
+
+    @on(TextField.Submitted, "#password")
+    @on(ActionButton.Pressed, "#log-in")
+    def log_in(self) -> None:
+        self.start(self._log_in)
+
+    async def _log_in(self, ctx: Context) -> None:
+        username = self.query_one("#username-field", Field).value
+        password = self.query_one("#password-field", Field).value
+        answer = await flows.sign_in.password(ctx, self.console.visitor, username, password)
+        self.begin_again("")
+        if isinstance(answer, NeedsCode):
+            from screens.otp import OtpScreen
+
+            self.app.push_screen(OtpScreen(answer))
+        else:
+            self.console.begin_session(answer)
+
+    def refused(self, error: ConsoleError) -> None:
+        super().refused(error)
+        if isinstance(error, WrongCredentialsError):
+            password = self.query_one("#password-field", Field)
+            password.clear()
+            password.input.focus()

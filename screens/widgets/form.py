@@ -1,0 +1,170 @@
+"""The parts that forms are made of: a labelled field, the line that says what happened, a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.widgets.text_field import TextField
+from tui_admin.i18n import _
+
+DIGITS = 6
+_SEPARATORS = " -\u00a0\u2007\u2009\u202f"
+
+
+class Field(Vertical):
+    """A label, an input of one line, and a reserved line for what is wrong with it.
+
+    `check` looks at the text while it is typed and returns a sentence, or "" when all is well. It
+    speaks only after the field was left once, so that nobody is scolded for not being done yet.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        id: str,
+        password: bool = False,
+        value: str = "",
+        placeholder: str = "",
+        limit: int = 512,
+        check: Callable[[str], str] | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=f"{id}-field", classes=classes)
+        self._label = label
+        self._check = check
+        self._was_left = False
+        self.input = TextField(
+            value, placeholder, id=id, password=password, limit=limit, compact=True
+        )
+        self._error = Static(classes="field--error", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(self._label), classes="field--label")
+        yield self.input
+        yield self._error
+
+    @property
+    def value(self) -> str:
+        """What stands in the field."""
+        return self.input.value
+
+    def clear(self) -> None:
+        """Empty the field and forget what was said about it."""
+        self._was_left = False
+        self.input.value = ""
+        self.say("")
+
+    def say(self, sentence: str) -> None:
+        """Show what is wrong beside the field; "" takes it away."""
+        self._error.update(Content(sentence))
+
+    def on_input_changed(self, event: TextField.Changed) -> None:
+        # A refusal from a flow stands until the text changes.
+        self.say(self._check(self.value) if self._check and self._was_left else "")
+
+    def on_descendant_blur(self) -> None:
+        self._was_left = bool(self.value) or self._was_left
+        if self._check and self._was_left:
+            self.say(self._check(self.value))
+
+    def on_text_field_overflow(self, event: TextField.Overflow) -> None:
+        event.stop()
+        self.say(_("That was too long; {n} characters were left out.").format(n=event.dropped))
+
+
+class Notice(Static):
+    """The reserved lines for what happened: words, with a sign and a colour beside them."""
+
+    SIGNS: ClassVar[dict[str, str]] = {"error": "! ", "done": "\u2713 ", "busy": "\u2026 ", "": ""}
+
+    def say(self, sentence: str, kind: str = "") -> None:
+        """Show a sentence; `kind` is `error`, `done`, `busy` or nothing."""
+        for name in ("error", "done", "busy"):
+            self.set_class(name == kind, f"-{name}")
+        self.update(Content(self.SIGNS[kind] + sentence if sentence else ""))
+
+
+class CodeField(Widget, can_focus=True):
+    """Six digits with a place for each. Takes a paste with spaces; the sixth digit completes it."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("backspace,ctrl+h", "rub_out", show=False),
+        Binding("ctrl+u,delete", "clear", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+
+    value: reactive[str] = reactive("")
+
+    class Completed(Message):
+        """The sixth digit was typed or pasted."""
+
+        def __init__(self, field: CodeField) -> None:
+            super().__init__()
+            self.field = field
+
+        @property
+        def control(self) -> CodeField:
+            """For `@on(CodeField.Completed, "#id")`."""
+            return self.field
+
+    class Submitted(Completed):
+        """Enter was pressed in the field."""
+
+    class Misfit(Message):
+        """What was typed or pasted is no digit, or not six of them; `sentence` says so."""
+
+        def __init__(self, sentence: str) -> None:
+            super().__init__()
+            self.sentence = sentence
+
+    def render(self) -> RenderResult:
+        places = self.value.ljust(DIGITS, "_")
+        return Content(" ".join(places[:3]) + "  " + " ".join(places[3:]))
+
+    def fill(self, text: str) -> None:
+        """Put a whole code in, as a paste does."""
+        digits = "".join(char for char in text[:64].strip() if char not in _SEPARATORS)
+        if len(digits) == DIGITS and digits.isascii() and digits.isdigit():
+            self.value = digits
+            self.post_message(self.Completed(self))
+        else:
+            self.post_message(self.Misfit(_("The OTP password is six digits.")))
+
+    async def _on_key(self, event: events.Key) -> None:
+        char = event.character
+        if char is None or not event.is_printable or char in _SEPARATORS:
+            return
+        event.stop()
+        event.prevent_default()
+        if not (char.isascii() and char.isdigit()):
+            self.post_message(self.Misfit(_("The OTP password is six digits.")))
+        elif len(self.value) < DIGITS:
+            self.value += char
+            if len(self.value) == DIGITS:
+                self.post_message(self.Completed(self))
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.fill(event.text)
+
+    def action_rub_out(self) -> None:
+        self.value = self.value[:-1]
+
+    def action_clear(self) -> None:
+        self.value = ""
+
+    def action_submit(self) -> None:
+        self.post_message(self.Submitted(self))

@@ -1,0 +1,3 @@
+"""What the console does; knows no widget."""
+
+__version__ = "0.1.0"

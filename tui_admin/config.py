@@ -1,0 +1,204 @@
+"""Settings: a TOML file and `TUI_ADMIN_*` variables, the variable winning.
+
+The file is the first of: what `TUI_ADMIN_CONFIG` names, `tui-admin.toml` in the working folder,
+in the person's configuration folder, in `/etc/tui-admin`. Nested names take `__` in variables:
+`TUI_ADMIN_OTP__ACTIVATION_ATTEMPTS=3`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from tui_admin.errors import StartError
+from tui_admin.i18n import _
+
+FILE_NAME = "tui-admin.toml"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OtpSettings(_Group):
+    """`otp.*`"""
+
+    activation_attempts: int = Field(default=1, ge=1, le=5)
+    """Tries on one pending key before it is thrown away."""
+
+    pending_key_s: int = Field(default=600, ge=60, le=3600)
+    """How long a key that waits for its confirmation lives."""
+
+    ahead_steps: int = Field(default=0, ge=0, le=1)
+    """1 also accepts the next step's code, for customers whose clocks run ahead (RFC 6238 5.2)."""
+
+    show_key_s: int = Field(default=60, ge=10, le=600)
+    """How long a shared key that is shown again stays on the screen."""
+
+
+class LimitSettings(_Group):
+    """`limits.*`: tries that missed, counted across sessions, doors and restarts."""
+
+    account_5min: int = Field(default=5, ge=1)
+    """Misses on one account in five minutes."""
+
+    account_1h: int = Field(default=20, ge=1)
+    """Misses on one account in an hour."""
+
+    account_1d: int = Field(default=50, ge=1)
+    """Misses on one account in a day."""
+
+    address_5min: int = Field(default=10, ge=1)
+    """Misses from one peer address in five minutes (an IPv6 address counts as its /64)."""
+
+    address_1h: int = Field(default=50, ge=1)
+    """Misses from one peer address in an hour."""
+
+    total_5min: int = Field(default=2000, ge=1)
+    """Misses over all accounts and addresses in five minutes."""
+
+    consecutive: int = Field(default=100, ge=10)
+    """Wrong codes in a row after which codes are switched off until recovery (NIST 3.2.2)."""
+
+    known_address_d: int = Field(default=90, ge=0)
+    """An address that signed in within so many days has a count of its own for that account, so
+    that a stranger's misses cannot lock the owner out."""
+
+
+class SessionSettings(_Group):
+    """`sessions.*`"""
+
+    idle_s: int = Field(default=15 * 60, ge=30)
+    """A session ends after so long without a key (NIST 2.2.3)."""
+
+    total_s: int = Field(default=12 * 3600, ge=60)
+    """A session ends so long after its sign-in, whatever is typed."""
+
+    half_done_s: int = Field(default=300, ge=30)
+    """How long a sign-in waits between the password and the code."""
+
+
+class HashSettings(_Group):
+    """`hashing.*`: Argon2id; a hash of another cost is renewed at the next sign-in."""
+
+    rounds: int = Field(default=3, ge=1)
+    """Passes over the memory."""
+
+    memory_kib: int = Field(default=64 * 1024, ge=8 * 1024)
+    """Memory of one hash."""
+
+    lanes: int = Field(default=4, ge=1, le=16)
+    """Degree of parallelism."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    """How many hashes are computed at a time; the rest waits."""
+
+
+class _TomlFile(InitSettingsSource):
+    """The settings file as a source that comes after the variables."""
+
+    def __init__(self, settings_class: type[BaseSettings]) -> None:
+        super().__init__(settings_class, _read_toml())
+
+
+class Settings(BaseSettings):
+    """All settings. `tui-admin doctor` shows where they came from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TUI_ADMIN_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("tui-admin")))
+    """Folder of the embedded database and the key file."""
+
+    database_url: str = ""
+    """SQLAlchemy URL; empty for the embedded database `data_dir/tui-admin.db`. PostgreSQL:
+    `postgresql+psycopg://user:password@host/name`."""
+
+    key_file: Path | None = None
+    """The key file; `data_dir/keys.json` when not set."""
+
+    brand: str = Field(default="WEDOS Internet", min_length=1, max_length=40)
+    """The name on the screens, in letters, and as issuer in authenticators."""
+
+    locale: str = "en"
+    """Language of people who have not chosen one."""
+
+    timezone: str = "UTC"
+    """Time zone of people who have not chosen one."""
+
+    otp: OtpSettings = OtpSettings()
+    limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
+    hashing: HashSettings = HashSettings()
+
+    @property
+    def key_path(self) -> Path:
+        return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def url(self) -> str:
+        """The database URL with the embedded default filled in."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'tui-admin.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, _TomlFile(settings_cls))
+
+
+def settings_file() -> Path | None:
+    """Return the settings file that is in force, or None."""
+    if named := os.environ.get("TUI_ADMIN_CONFIG"):
+        return Path(named)
+    folders = (
+        Path(),
+        Path(platformdirs.user_config_dir("tui-admin")),
+        Path("/etc/tui-admin"),
+    )
+    return next((path for folder in folders if (path := folder / FILE_NAME).is_file()), None)
+
+
+def load_settings() -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        StartError: the file cannot be read, or a setting has a wrong name or value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise StartError(
+            _("The setting {name} is wrong: {why}.").format(name=name, why=first["msg"])
+        ) from None
+
+
+def _read_toml() -> dict[str, Any]:
+    path = settings_file()
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StartError(
+            _("The settings file {path} cannot be read: {why}").format(path=path, why=error)
+        ) from None

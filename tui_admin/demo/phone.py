@@ -1,0 +1,46 @@
+"""The demo's phone: an authenticator with live codes, filled by scanning the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tui_admin.demo.scanner import Cell, read_qr
+
+
+class Phone:
+    """An authenticator as people carry it. It knows only what it scanned, like theirs."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, str, str], None] = {}
+
+    def reset(self) -> None:
+        """Forget every entry."""
+        self._keys.clear()
+
+    def scan(self, rows: Sequence[Sequence[tuple[object, ...]]]) -> str | None:
+        """Read the QR code off a screen; return the account it is for, or None without one."""
+        uri = read_qr([[Cell(*cell) for cell in row] for row in rows])  # type: ignore[arg-type]
+        return None if uri is None else self.add(uri)
+
+    def add(self, uri: str) -> str | None:
+        """Add the entry of an `otpauth://` URI; return its account, or None when it is none."""
+        parts = urlsplit(uri)
+        query = parse_qs(parts.query)
+        if parts.scheme != "otpauth" or parts.netloc != "totp" or "secret" not in query:
+            return None
+        account = unquote(parts.path.lstrip("/")).split(":")[-1]
+        self._keys[query.get("issuer", [""])[0], account, query["secret"][0]] = None
+        return account
+
+    def entries(self) -> list[tuple[str, str, str]]:
+        """Return issuer, account and current code of every entry, the newest last."""
+        # pyotp is not needed before the drawer is opened for the first time.
+        import pyotp
+
+        now = time.time()
+        return [
+            (issuer, account, pyotp.TOTP(secret).at(int(now)))
+            for issuer, account, secret in self._keys
+        ]

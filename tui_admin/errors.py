@@ -1,0 +1,241 @@
+"""The error family. Each error has a sentence that is safe to show and a stable code for logs.
+
+Four families tell a caller what to do next: `RejectedError` (the answer is no), `LimitedError`
+(not now; it says when), `ConflictError` (somebody else was first) and `UnavailableError` (a part
+that is needed is not there; nothing was decided). No error carries a secret.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tui_admin.i18n import _, ngettext
+
+
+class ConsoleError(Exception):
+    """Base of every error that a person may meet."""
+
+    code: ClassVar[str] = "error"
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do, in the language of the terminal."""
+        return _("Something went wrong. Nothing was changed.")
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class RejectedError(ConsoleError):
+    """The request was understood and refused."""
+
+    code = "rejected"
+
+
+class LimitedError(ConsoleError):
+    """Too many tries; `retry_after_s` seconds from now the next one is looked at."""
+
+    code = "limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def sentence(self) -> str:
+        return _("Too many tries. The next one is possible in {wait}.").format(
+            wait=spoken_duration(self.retry_after_s)
+        )
+
+
+class ConflictError(ConsoleError):
+    """Somebody or something else was first."""
+
+    code = "conflict"
+
+
+class UnavailableError(ConsoleError):
+    """A part that the answer needs is not there. Never read as "no" and never as "anonymous"."""
+
+    code = "unavailable"
+
+    @property
+    def sentence(self) -> str:
+        return _("The service is not available just now. Nothing was changed; please try again.")
+
+
+class StartError(UnavailableError):
+    """The console cannot start as it is set up; the sentence says what to do."""
+
+    code = "start"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self._sentence = sentence
+
+    @property
+    def sentence(self) -> str:
+        return self._sentence
+
+
+class FieldError(RejectedError):
+    """A form field is malformed. Costs no attempt; `field` names where to show the sentence."""
+
+    code = "field"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(field, sentence)
+        self.field = field
+        self._sentence = sentence
+
+    @property
+    def sentence(self) -> str:
+        return self._sentence
+
+
+class WrongCredentialsError(RejectedError):
+    """Unknown, wrong, locked: one error for all, so that nobody learns which it was."""
+
+    code = "credentials"
+
+    @property
+    def sentence(self) -> str:
+        return _("The username or the password is not right.")
+
+
+class WrongPasswordError(RejectedError):
+    """A signed-in person typed a wrong account password."""
+
+    code = "password"
+
+    @property
+    def sentence(self) -> str:
+        return _("The account password is not right.")
+
+
+class WrongCodeError(RejectedError):
+    """The code fits no device of the account at this time.
+
+    `drift_s` is how far the device's clock is off (positive: ahead), where that may be told.
+    """
+
+    code = "code"
+
+    def __init__(self, drift_s: int | None = None) -> None:
+        super().__init__(drift_s)
+        self.drift_s = drift_s
+
+    @property
+    def sentence(self) -> str:
+        if self.drift_s is None:
+            return _("The OTP password is not right.")
+        off = spoken_duration(abs(self.drift_s))
+        if self.drift_s > 0:
+            return _("The clock of your device is about {off} fast; set it right.").format(off=off)
+        return _("The clock of your device is about {off} slow; set it right.").format(off=off)
+
+
+class ReusedCodeError(RejectedError):
+    """The code was right but its step is spent; the next one comes in `wait_s` seconds."""
+
+    code = "code_reused"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(wait_s)
+        self.wait_s = wait_s
+
+    @property
+    def sentence(self) -> str:
+        return _("This code was already used; wait for the next one, {wait}.").format(
+            wait=spoken_duration(self.wait_s)
+        )
+
+
+class ClockError(UnavailableError):
+    """The server's clock stands before the last accepted code, so no code can be judged."""
+
+    code = "clock"
+
+    @property
+    def sentence(self) -> str:
+        return _("The clock of this system has gone back. Use a recovery code, or try again later.")
+
+
+class FactorBlockedError(RejectedError):
+    """A hundred misses in a row have switched codes off for this account until recovery."""
+
+    code = "factor_blocked"
+
+    @property
+    def sentence(self) -> str:
+        return _("OTP passwords are blocked after too many misses. Use a recovery code.")
+
+
+class WrongRecoveryCodeError(RejectedError):
+    """The recovery code is unknown or spent."""
+
+    code = "recovery_code"
+
+    @property
+    def sentence(self) -> str:
+        return _("This recovery code is not right, or it was used before.")
+
+
+class PendingKeyGoneError(RejectedError):
+    """The key that was to be confirmed is older than its lifetime, replaced, or gone."""
+
+    code = "pending_key"
+
+    @property
+    def sentence(self) -> str:
+        return _("The key on the screen was too old.")
+
+
+class SignInExpiredError(RejectedError):
+    """The half-done sign-in is over; it starts again with the password."""
+
+    code = "sign_in_expired"
+
+    @property
+    def sentence(self) -> str:
+        return _("This sign-in took too long. Please start again.")
+
+
+class SessionEndedError(RejectedError):
+    """The session is over. `reason` is one of the reasons in `flows.sessions`."""
+
+    code = "session_ended"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    @property
+    def sentence(self) -> str:
+        return {
+            "idle": _("You were signed out because nothing was typed for a while."),
+            "total": _("You were signed out because the session reached its longest time."),
+            "security": _("You were signed out because the security settings were changed."),
+            "locked": _("You were signed out by the operator."),
+        }.get(self.reason, _("You were signed out. Please sign in again."))
+
+
+class NotFoundError(RejectedError):
+    """No such thing, or it belongs to somebody else; the answer is the same for both."""
+
+    code = "not_found"
+
+    @property
+    def sentence(self) -> str:
+        return _("There is no such entry.")
+
+
+def spoken_duration(seconds: int) -> str:
+    """Return a short wording of a time span: `12 s`, `3 min`, `2 h`, rounded up."""
+    if seconds < 90:
+        return ngettext("{n} s", "{n} s", seconds).format(n=max(seconds, 1))
+    if seconds < 90 * 60:
+        minutes = -(-seconds // 60)
+        return ngettext("{n} min", "{n} min", minutes).format(n=minutes)
+    hours = -(-seconds // 3600)
+    return ngettext("{n} h", "{n} h", hours).format(n=hours)

@@ -1,0 +1,156 @@
+"""What flows answer: frozen values that a screen or a command shows. No table row leaves a flow.
+
+All text in them that a person supplied has passed `security.text.safe`. Nothing here imports
+storage, so a screen can name these types before the first frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is at the door: the peer's address (`local` on this machine) and the terminal's name."""
+
+    address: str = "local"
+    terminal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The secret that proves a session or a half-done sign-in. Its `repr` shows nothing."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsCode:
+    """The password was right; the OTP password comes next, within `ttl_s` seconds."""
+
+    half: Token
+    ttl_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session has begun."""
+
+    session: Token
+    username: str
+    role: str
+    language: str
+    timezone: str
+    theme: str
+    recovery_codes_left: int | None = None
+    """Set when a recovery code opened the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One authenticator as it is listed."""
+
+    id: str
+    name: str
+    added_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One signed-in terminal as it is listed."""
+
+    id: str
+    address: str
+    terminal: str
+    started_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityView:
+    """Everything that Account Security shows."""
+
+    otp_active: bool
+    otp_since: datetime | None
+    otp_blocked: bool
+    email_verified: bool
+    phone_verified: bool
+    devices: tuple[DeviceView, ...]
+    recovery_codes_left: int
+    recovery_codes_confirmed: bool
+    sessions: tuple[SessionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """A shared key on its way to an authenticator. Its `repr` hides the secret."""
+
+    device_name: str
+    issuer: str
+    account: str
+    key: str = field(repr=False)
+    """Base32 in groups of four."""
+    uri: str = field(repr=False)
+    ttl_s: int
+    """How long it may be shown, or how long a pending key still lives."""
+    algorithm: str = "SHA-1"
+    digits: int = 6
+    period_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """OTP is on. `codes` are shown once; a further device brings none (empty tuple)."""
+
+    session: Token
+    codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationFailed:
+    """The attempt missed. `fresh` is the new pending key when the old one was thrown away."""
+
+    why: str
+    fresh: KeyView | None
+    tries_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """What Basic Settings shows."""
+
+    username: str
+    name: str
+    company: str
+    language: str
+    timezone: str
+    email: str
+    email_verified: bool
+    phone: str
+    phone_verified: bool
+    new_phone: str
+    otp_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account as an operator sees it."""
+
+    id: str
+    username: str
+    email: str
+    email_verified: bool
+    phone: str
+    phone_verified: bool
+    new_phone: str
+    role: str
+    created_at: datetime
+    locked_at: datetime | None
+    otp_active: bool
+    otp_blocked: bool
+    devices: int
+    recovery_codes_left: int
+    open_sessions: int

@@ -1,0 +1,35 @@
+"""Contacts: the phone and e-mail address that letters and codes go to.
+
+A number counts only once it is verified (S19). While a verified one is in force, a new one waits
+beside it, so that a typing mistake never cuts the way back in.
+"""
+
+from __future__ import annotations
+
+from tui_admin.errors import FieldError
+from tui_admin.flows.answers import Token, Visitor
+from tui_admin.flows.context import Context
+from tui_admin.flows.identity import proven
+from tui_admin.i18n import _
+from tui_admin.security.text import canonical_phone
+
+
+async def change_phone(
+    ctx: Context, visitor: Visitor, token: Token, typed: str, password: str, code: str
+) -> None:
+    """Note a new phone number, to be verified.
+
+    Raises: what `identity.proven` raises, and
+        FieldError: `phone` is not a number, or is the one in force.
+    """
+    phone = canonical_phone(typed)
+    async with proven(ctx, visitor, token, password, code) as proof:
+        account = proof.account
+        if phone == account.phone:
+            raise FieldError("phone", _("This is the number you have."))
+        if account.phone_verified_at is None:
+            account.phone = phone
+        else:
+            account.new_phone = phone
+        proof.tx.record("phone.changed", account.id)
+        proof.tx.write_letter(account, "phone.changed")
