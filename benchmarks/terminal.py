@@ -1,14 +1,16 @@
 """A child process on a pseudo-terminal of its own, and what it costs: start, keys, idling, memory.
 
-The other benchmarks are built on this one. A `Terminal` is a context manager round one child; the `measure_*` functions
-run the usual measurements on it and answer frozen dataclasses whose fields carry their units in their names.
+The other benchmarks are built on this one. A `Terminal` is a context manager round one child; the
+`measure_*` functions take the usual measurements and answer frozen dataclasses whose fields carry
+their units in their names.
 
     with Terminal([sys.executable, "-m", "benchmarks.empty_app"]) as terminal:
         terminal.wait_for_screenful()
         print(measure_keys(terminal, "hello"))
 
-Everything is bounded in time (`TimeoutError` tells what was on the screen) and only the child that was started here is
-ever signalled. Linux only: the CPU and memory of the child come from its CPU clock and from `/proc`.
+Every wait is bounded (`TimeoutError` tells what was on the screen), and only the child that was
+started here is ever signalled. Linux only: the child's CPU and memory are read from its CPU clock
+and from `/proc`.
 
     python -m benchmarks.terminal --marker Username --type demo -- tui-admin demo
 """
@@ -16,6 +18,7 @@ ever signalled. Linux only: the CPU and memory of the child come from its CPU cl
 from __future__ import annotations
 
 import argparse
+import codecs
 import fcntl
 import json
 import os
@@ -29,7 +32,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +51,7 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]P^_X][^\x07\x1b]*\x1b?|[ -/]
 
 _SYNC_QUERY = b"\x1b[?2026$p"
 _SYNC_REPLY = b"\x1b[?2026;2$y"
-"""Most terminals of today answer that they can hold a frame back until it is whole, so this one does."""
+"""Most terminals of today can hold a frame back until it is whole and say so; so does this one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,42 @@ class Start:
     """CPU of all threads of the child until that frame."""
     rss_bytes: int
     """Resident memory at that frame."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Several starts of one program, in the order they were made."""
+
+    runs: tuple[Start, ...]
+
+    @property
+    def median(self) -> Start:
+        """The median of each figure."""
+        return self._each(statistics.median)
+
+    @property
+    def best(self) -> Start:
+        """The least of each figure: what the program takes when nothing else wants the machine."""
+        return self._each(min)
+
+    def ratio_to(self, other: Starts) -> float:
+        """How many times as long as the other's the first frame takes.
+
+        Both must come from one `measure_starts`: the answer is the median of the ratios within each
+        round, which hardly changes when the machine was busy during some of the rounds.
+        """
+        return statistics.median(
+            mine.first_frame_s / its.first_frame_s
+            for mine, its in zip(self.runs, other.runs, strict=True)
+        )
+
+    def _each(self, choose: Callable[[Iterable[float]], float]) -> Start:
+        return Start(
+            first_byte_s=choose([one.first_byte_s for one in self.runs]),
+            first_frame_s=choose([one.first_frame_s for one in self.runs]),
+            cpu_s=choose([one.cpu_s for one in self.runs]),
+            rss_bytes=int(choose([one.rss_bytes for one in self.runs])),
+        )
 
 
 @dataclass(frozen=True)
@@ -131,8 +170,11 @@ class Terminal:
         """Every byte that the child has written so far."""
         self.first_byte_s: float | None = None
         """When its first byte came, in seconds after the start."""
+        self.ended = False
+        """Whether the child has closed its side, which it does when it ends."""
         self._text = ""
-        self._undecoded = ""
+        self._unfinished = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._env = {
             **os.environ,
             "TERM": "xterm-256color",
@@ -168,7 +210,7 @@ class Terminal:
                 env=self._env,
                 cwd=self._cwd,
                 start_new_session=True,
-                preexec_fn=take_terminal,
+                preexec_fn=take_terminal,  # noqa: PLW1509 (there are no threads here)
             )
         except BaseException:
             os.close(self._fd)
@@ -205,7 +247,9 @@ class Terminal:
             process.send_signal(signal.SIGHUP)
             deadline = time.perf_counter() + grace_s
             while process.poll() is None and time.perf_counter() < deadline:
-                self._read(0.02)  # a child that waits for its output to be taken must not hang
+                # A child that cannot get rid of its output would not end.
+                if not self.read(0.02):
+                    time.sleep(0.005)
         if process.poll() is None:
             process.kill()
         code = process.wait()
@@ -226,6 +270,30 @@ class Terminal:
             if not writable:
                 raise TimeoutError("the child does not read its input")
             data = data[os.write(self._fd, data) :]
+
+    def read(self, timeout_s: float) -> bool:
+        """Take what the child has written, waiting for it if need be; False if nothing came."""
+        if self.ended or not select.select([self._fd], [], [], timeout_s)[0]:
+            return False
+        try:
+            data = os.read(self._fd, 1 << 16)
+        except OSError:  # EIO is how a pseudo-terminal says that nobody has it open any more
+            data = b""
+        if not data:
+            self.ended = True
+            return False
+        if self.first_byte_s is None:
+            self.first_byte_s = time.perf_counter() - self.started_at_s
+        if _SYNC_QUERY in data:
+            self.send(_SYNC_REPLY)
+        self.output += data
+        # A sequence that was cut in two waits for its second half.
+        fresh = self._unfinished + self._decode(data)
+        cut = _UNFINISHED.search(fresh)
+        end = cut.start() if cut else len(fresh)
+        self._text += _ESCAPES.sub("", fresh[:end])
+        self._unfinished = fresh[end:]
+        return True
 
     def wait_for(
         self, marker: str | re.Pattern[str], *, timeout_s: float = TIMEOUT_S, start: int = 0
@@ -261,10 +329,24 @@ class Terminal:
         """
         before = len(self.output)
         deadline = time.perf_counter() + timeout_s
-        while self._read(quiet_s):
+        while self.read(quiet_s):
             if time.perf_counter() > deadline:
                 raise TimeoutError(f"{self.command} does not come to rest")
         return len(self.output) - before
+
+    def wait_for_rest(self, cpu_share: float = 0.03, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Read until the child neither draws nor works: a first frame may stand before all is loaded.
+
+        Raises:
+            TimeoutError: It is still busy after `timeout_s`.
+        """
+        deadline = time.perf_counter() + timeout_s
+        while True:
+            idle = measure_idle(self, 0.4)
+            if idle.cpu_share < cpu_share and not idle.output_bytes:
+                return
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"{self.command} does not come to rest: {idle}")
 
     def wait_for_output(self, *, timeout_s: float = TIMEOUT_S) -> float:
         """Read until anything comes; answers the seconds since the call.
@@ -273,7 +355,7 @@ class Terminal:
             TimeoutError: Nothing came.
         """
         begin = time.perf_counter()
-        if not self._read(timeout_s):
+        if not self.read(timeout_s):
             raise TimeoutError(f"{self.command} did not draw anything")
         return time.perf_counter() - begin
 
@@ -291,40 +373,17 @@ class Terminal:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def _read_until(self, reached: object, what: str, timeout_s: float) -> float:
-        assert callable(reached)
+    def _read_until(self, reached: Callable[[], bool], what: str, timeout_s: float) -> float:
         deadline = time.perf_counter() + timeout_s
         while not reached():
-            if not self._read(max(0.0, deadline - time.perf_counter())):
+            left = deadline - time.perf_counter()
+            if left <= 0 or not self.read(left):
                 raise TimeoutError(
                     f"{what} did not come from {self.command} in {timeout_s} s"
                     f" (exit code {self._process and self._process.poll()});"
                     f" the last it drew: {self._text[-2000:]!r}"
                 )
         return time.perf_counter() - self.started_at_s
-
-    def _read(self, timeout_s: float) -> bool:
-        """Take what has been written, waiting for it if need be; False if nothing came."""
-        readable, _, _ = select.select([self._fd], [], [], timeout_s)
-        if not readable:
-            return False
-        try:
-            data = os.read(self._fd, 1 << 16)
-        except OSError:  # EIO: the child has closed its side
-            return False
-        if not data:
-            return False
-        if self.first_byte_s is None:
-            self.first_byte_s = time.perf_counter() - self.started_at_s
-        if _SYNC_QUERY in data:
-            self.send(_SYNC_REPLY)
-        self.output += data
-        # A sequence cut in two by the read waits for its second half.
-        fresh = self._undecoded + data.decode(errors="replace")
-        cut = _UNFINISHED.search(fresh)
-        self._undecoded = fresh[cut.start() :] if cut else ""
-        self._text += _ESCAPES.sub("", fresh[: cut.start()] if cut else fresh)
-        return True
 
 
 def measure_start(program: Program, *, columns: int = 80, rows: int = 24) -> Start:
@@ -341,38 +400,29 @@ def measure_start(program: Program, *, columns: int = 80, rows: int = 24) -> Sta
 
 def measure_starts(
     programs: Mapping[str, Program], *, runs: int = 7, columns: int = 80, rows: int = 24
-) -> dict[str, Start]:
-    """Start several programs by turns; answers each one's median start.
+) -> dict[str, Starts]:
+    """Start several programs by turns, each of them `runs` times; see `Starts.ratio_to`.
 
-    By turns, because their ratio means little when the machine was busier during one of them. Each
-    program is started once more at first, unmeasured, to fill the disk cache and write byte code.
+    Each is started once more at first, unmeasured, to fill the disk cache and write byte code.
     """
-    results: dict[str, list[Start]] = {name: [] for name in programs}
+    measured: dict[str, list[Start]] = {name: [] for name in programs}
     for run in range(-1, runs):
         for name, program in programs.items():
-            result = measure_start(program, columns=columns, rows=rows)
+            start = measure_start(program, columns=columns, rows=rows)
             if run >= 0:
-                results[name].append(result)
-    return {
-        name: Start(
-            statistics.median(one.first_byte_s for one in starts),
-            statistics.median(one.first_frame_s for one in starts),
-            statistics.median(one.cpu_s for one in starts),
-            int(statistics.median(one.rss_bytes for one in starts)),
-        )
-        for name, starts in results.items()
-    }
+                measured[name].append(start)
+    return {name: Starts(tuple(starts)) for name, starts in measured.items()}
 
 
 def measure_keys(terminal: Terminal, keys: Iterable[str | bytes], *, pause_s: float = 0.05) -> Keys:
     """Send keys one at a time and measure each.
 
     Args:
-        terminal: A child that is at rest.
+        terminal: A child that shows its form; it is left alone until it rests.
         keys: One element a key. Each must make the child draw something.
         pause_s: Quiet time to wait for after each key, so that each gets a frame of its own.
     """
-    terminal.settle()
+    terminal.wait_for_rest()
     idle = measure_idle(terminal, 0.5)
     begin, cpu_before = time.perf_counter(), terminal.cpu_s()
     waits: list[float] = []
@@ -393,10 +443,15 @@ def measure_keys(terminal: Terminal, keys: Iterable[str | bytes], *, pause_s: fl
 
 
 def measure_idle(terminal: Terminal, duration_s: float = 5.0) -> Idle:
-    """Leave the child alone for a while and measure what it does all the same."""
+    """Leave the child alone for a while and measure what it does all the same.
+
+    Raises:
+        ChildProcessError: It ended meanwhile.
+    """
     begin, cpu_before, drawn = time.perf_counter(), terminal.cpu_s(), len(terminal.output)
     while (left := begin + duration_s - time.perf_counter()) > 0:
-        terminal._read(left)
+        if not terminal.read(left) and terminal.ended:
+            raise ChildProcessError(f"{terminal.command} ended: {terminal.text[-2000:]!r}")
     return Idle(
         duration_s=time.perf_counter() - begin,
         cpu_s=terminal.cpu_s() - cpu_before,
@@ -418,7 +473,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = {"columns": options.columns, "rows": options.rows}
     program = Program(options.command, options.marker)
     figures: dict[str, object] = {
-        "start": asdict(measure_starts({"it": program}, runs=options.runs, **size)["it"])
+        "start": asdict(measure_starts({"it": program}, runs=options.runs, **size)["it"].median)
     }
     with Terminal(program.command, **size) as terminal:
         if program.marker is None:

@@ -22,7 +22,6 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.qr import QRCode
-from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import ConsoleError, FieldError
 from tui_admin.flows.answers import Activated, KeyView
@@ -159,7 +158,9 @@ class ActivationScreen(KeyScreen):
         )
         yield from self.key_lines(_("Scan with your authenticator, or type the key:"))
         yield Horizontal(*self.key_buttons(), classes="row")
-        yield Field(_("Account password"), id="password", password=True, limit=4096)
+        yield Field(
+            _("Account password"), id="password", password=True, limit=4096, enter_moves_on=True
+        )
         yield Static(Content(_("OTP password")), classes="field--label quiet")
         yield CodeRow()
         yield Notice()
@@ -184,10 +185,6 @@ class ActivationScreen(KeyScreen):
             "password or code throws the key away, and a new one appears: delete the old entry "
             "from the authenticator then."
         )
-
-    @on(TextField.Submitted)
-    def to_code(self) -> None:
-        self.query_one(CodeField).focus()
 
     @on(CodeField.Completed)
     def code_complete(self) -> None:

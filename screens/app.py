@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -19,8 +20,9 @@ import styles
 from screens.base import ConsoleScreen
 from screens.sign_in import SignInScreen
 from screens.terminal import TerminalAbilities
+from screens.widgets.text_field import TextField
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, SessionEndedError, StartError
+from tui_admin.errors import ConsoleError, SessionEndedError, StartError, UnavailableError
 from tui_admin.flows.answers import SignedIn, Token, Visitor
 from tui_admin.i18n import N_, Language, _, use_language
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
     from tui_admin.flows.context import Context
 
+log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
 _CHECK_EVERY_S = 1.0
 _WARN_BEFORE_S = 60
@@ -57,6 +60,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         Binding("f4", "theme", N_("Theme"), key_display="F4"),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^Q", priority=True),
         Binding("ctrl+c", "leave", show=False),
+        # By priority, and so before the next key is looked at: keys that came in one burst would
+        # else still go to the field before, and show a password in clear there.
+        Binding("tab", "focus_next", show=False, priority=True),
+        Binding("shift+tab", "focus_previous", show=False, priority=True),
     ]
 
     def __init__(
@@ -79,7 +86,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.timezone = "UTC"
         self.brand = ""
         self.signed_in: SignedIn | None = None
-        self.start_error: StartError | None = None
+        self.start_error: ConsoleError | None = None
         self._seen_s = time.monotonic()
         self._checked_s = 0.0
         self._idle_timer: Timer | None = None
@@ -105,8 +112,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         assert self._opened is not None  # noqa: S101 (set before the worker starts)
         try:
             context = await self._open_context()
-        except StartError as error:
-            self.start_error = error
+        except Exception as error:
+            if not isinstance(error, StartError):
+                log.exception("the console could not start")
+            self.start_error = error if isinstance(error, ConsoleError) else UnavailableError()
             self.exit(return_code=1)
             return
         self.brand = context.settings.brand
@@ -116,6 +125,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
             if isinstance(screen, ConsoleScreen):
                 screen.show_brand()
         self._arm_idle_timer(context.settings.sessions.idle_s)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether flows can be called without waiting for storage."""
+        return self._opened is not None and self._opened.done()
 
     async def context(self) -> Context:
         """Return what flows work with, once it is open."""
@@ -198,6 +212,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown | events.Paste):
             self._activity()
+        if isinstance(event, events.Key) and event.key == "enter" and not event.is_forwarded:
+            field = self.focused
+            if isinstance(field, TextField) and field.enter_moves_on:
+                self.screen.focus_next()
+                return
         await super().on_event(event)
 
     def _activity(self) -> None:

@@ -49,6 +49,8 @@ class FlowCaller(Screen[Result]):
         if self.is_busy:
             return
         self.is_busy = True
+        if not self.console.is_open:
+            saying = _("Starting\u2026")
         self.notice.say(_("Checking\u2026") if saying is None else saying, "busy")
         self.app.run_worker(self._guarded(work), exit_on_error=False)
 

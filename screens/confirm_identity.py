@@ -81,9 +81,19 @@ class ConfirmIdentityDialog(Dialog[Result]):
             if self._extra is not None:
                 extra = self._extra
                 yield Field(
-                    extra.label, id=extra.name, limit=extra.limit, placeholder=extra.placeholder
+                    extra.label,
+                    id=extra.name,
+                    limit=extra.limit,
+                    placeholder=extra.placeholder,
+                    enter_moves_on=True,
                 )
-            yield Field(_("Account password"), id="password", password=True, limit=4096)
+            yield Field(
+                _("Account password"),
+                id="password",
+                password=True,
+                limit=4096,
+                enter_moves_on=self._with_code,
+            )
             if self._with_code:
                 with Vertical(id="by-code"):
                     yield Static(Content(_("OTP password")), classes="field--label quiet")
@@ -102,22 +112,13 @@ class ConfirmIdentityDialog(Dialog[Result]):
     def _is_recovery(self) -> bool:
         return self.has_class("-recovery")
 
-    @on(TextField.Submitted)
-    def field_done(self, event: TextField.Submitted) -> None:
-        """Go on to the next field; the last one sends."""
-        if self._with_code and not self._is_recovery and event.input.id == "password":
-            self.query_one(CodeField).focus()
-        elif event.input.id == "recovery" or (event.input.id == "password" and not self._with_code):
-            self.send()
-        else:
-            self.focus_next()
-
     @on(CodeField.Completed)
     def code_complete(self) -> None:
         # The sixth digit sends only when nothing else is missing.
         if self.query_one("#password-field", Field).value:
             self.send()
 
+    @on(TextField.Submitted)
     @on(CodeField.Submitted)
     @on(ActionButton.Pressed, "#submit")
     def send(self) -> None:

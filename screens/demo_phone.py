@@ -16,6 +16,7 @@ from screens.otp import STEP_S, step_left
 from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.form import CodeField
+from tui_admin.flows.answers import KeyView
 from tui_admin.i18n import _
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class PhoneOfDemo(Protocol):
 
     def scan(self, rows: Sequence[Sequence[Cell]]) -> str | None:
         """Read the QR code off the screen; the account it is for, or None."""
+
+    def type_key(self, issuer: str, account: str, key: str) -> str:
+        """Take a key that is typed in by hand; the account it is for."""
 
 
 class DemoHelp(Protocol):
@@ -86,6 +90,10 @@ class DemoPhone(Vertical):
     async def scan(self, event: ActionButton.Pressed) -> None:
         event.stop()
         account = self._phone.scan(screen_cells(self.screen))
+        key = getattr(self.screen, "key", None)
+        if account is None and isinstance(key, KeyView):
+            # Where the window is too small for the QR code, a person would type the key.
+            account = self._phone.type_key(key.issuer, key.account, key.key)
         self.query_one("#phone-said", Static).update(
             Content(
                 _("Scanned: {account}").format(account=account)

@@ -56,15 +56,17 @@ class Pane(VerticalScroll, can_focus=False):
         raise NotImplementedError
 
     async def show(self, widgets: Iterable[Widget]) -> None:
-        """Replace everything that the pane shows, and keep the focus where it was."""
+        """Replace everything that the pane shows; the focus stays where it was, or goes to the
+        first thing to do."""
         focused = self.screen.focused
+        is_new = not self.children
         focused_id = focused.id if focused is not None and self in focused.ancestors else None
         async with self.batch():
             await self.remove_children()
             await self.mount_all(widgets)
-        if focused_id:
-            for widget in self.query(f"#{focused_id}"):
-                widget.focus()
+        there = self.query(f"#{focused_id}") if focused_id else self.query(".-first")
+        if there and (focused_id or is_new or self.screen.focused is None):
+            there.first().focus()
 
 
 class PanelScreen(ConsoleScreen[None]):
@@ -91,7 +93,7 @@ class PanelScreen(ConsoleScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         self._panes = panes()
-        options = [Option(Content(title), id=name) for name, (title, _pane) in self._panes.items()]
+        options = [Option("", id=name) for name in self._panes]
         menu = OptionList(*options, id="menu", markup=False)
         yield Horizontal(
             menu,
@@ -125,6 +127,10 @@ class PanelScreen(ConsoleScreen[None]):
             await place.remove_children()
             self.notice.say("")
             await place.mount(pane())
+        menu = self.query_one("#menu", OptionList)
+        for entry, (label, _pane) in self._panes.items():
+            marker = "\u25b8 " if entry == name else "  "
+            menu.replace_option_prompt(entry, Content(marker + label))
         crumbs = _("Customer") + " \u203a " + title
         self.query_one("#crumbs", Static).update(Content(crumbs))
 

@@ -36,7 +36,7 @@ class SignInScreen(ConsoleScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         card = Vertical(
-            Field(_("Username or e-mail"), id="username", limit=320),
+            Field(_("Username or e-mail"), id="username", limit=320, enter_moves_on=True),
             Field(_("Password"), id="password", password=True, limit=4096),
             Notice(),
             Horizontal(ActionButton(_("Log in"), id="log-in", classes="-first"), classes="row end"),
@@ -69,10 +69,6 @@ class SignInScreen(ConsoleScreen[None]):
     def action_clear(self) -> None:
         """Empty the form."""
         self.begin_again("")
-
-    @on(TextField.Submitted, "#username")
-    def next_field(self) -> None:
-        self.query_one("#password").focus()
 
     @on(TextField.Submitted, "#password")
     @on(ActionButton.Pressed, "#log-in")

@@ -6,9 +6,10 @@ because one that reads first and writes later can fail with a lock that no waiti
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,9 @@ class Database:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         self._writers = self._engine.execution_options(writes=True)
+        # SQLite's own waiting is a poll with pauses: of a hundred writers at once some would starve
+        # until their time-out. Those of one process queue here, first come, first served.
+        self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @property
     def path(self) -> Path | None:
@@ -88,7 +92,10 @@ class Database:
             IntegrityError: a constraint said no; the flow knows which.
         """
         with _storage_errors():
-            async with AsyncSession(self._writers, expire_on_commit=False) as session:
+            async with (
+                self._turn,
+                AsyncSession(self._writers, expire_on_commit=False) as session,
+            ):
                 yield session
                 await session.commit()
 
@@ -241,7 +248,8 @@ async def _check_version(database: Database) -> None:
     if current != migrations.revisions()[-1]:
         raise StartError(
             _(
-                "The database is from an older version. Make a backup, then run: tui-admin db upgrade"
+                "The database is from an older version. "
+                "Make a backup, then run: tui-admin db upgrade"
             )
         )
 

@@ -39,6 +39,7 @@ class Field(Vertical):
         placeholder: str = "",
         limit: int = 512,
         check: Callable[[str], str] | None = None,
+        enter_moves_on: bool = False,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=f"{id}-field", classes=classes)
@@ -48,6 +49,7 @@ class Field(Vertical):
         self.input = TextField(
             value, placeholder, id=id, password=password, limit=limit, compact=True
         )
+        self.input.enter_moves_on = enter_moves_on
         self._error = Static(classes="field--error", markup=False)
 
     def compose(self) -> ComposeResult:

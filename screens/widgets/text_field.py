@@ -91,6 +91,9 @@ class TextField(Input):
     selection: Reactive[Selection] = reactive(Selection.cursor(0), repaint=False)
     cursor_blink = reactive(False, init=False)
 
+    enter_moves_on = False
+    """Whether Enter goes to the next field; the app does it, in the order of the keys."""
+
     reveal: Reactive[bool] = reactive(False)
     """Show a password in clear. Ends after `REVEAL_S`, and when the field loses the focus."""
 
@@ -240,11 +243,6 @@ class TextField(Input):
         if not regions:
             self._line_styles = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-
-    def notify_style_update(self) -> None:
-        """Look the styles up again."""
-        self._line_styles = None
-        super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """The line with its selection and cursor, cut to the window."""

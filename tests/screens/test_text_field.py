@@ -403,6 +403,8 @@ async def test_a_long_text_scrolls_with_the_cursor_and_back() -> None:
         assert drawn(app.field) == " " * 20
         await pilot.press(*"0123456789" * 3, "home")
         assert drawn(app.field) == "01234567890123456789"
+        await pilot.press("end", *["left"] * 12, "ctrl+k")
+        assert drawn(app.field) == "012345678901234567  "
 
 
 async def test_the_cursor_stays_in_sight_when_the_window_shrinks() -> None:

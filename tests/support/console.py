@@ -28,7 +28,8 @@ from tui_admin.flows import accounts, activation, sign_in
 from tui_admin.flows.answers import Activated, NeedsCode, SignedIn, Token, Visitor
 from tui_admin.flows.context import Context
 from tui_admin.models import Account, AuditRow
-from tui_admin.security.passwords import Passwords
+from tui_admin.security.passwords import HashCost, Passwords
+from tui_admin.security.sealed import Keyring
 from tui_admin.wiring import open_context
 
 START = datetime(2030, 1, 15, 12, 0, 0, tzinfo=UTC)
@@ -201,6 +202,17 @@ class Console:
         ctx = replace(self.ctx, passwords=passwords)
         return ctx, passwords
 
+    def counting_keys(self) -> tuple[Context, dict[str, int]]:
+        """Return the context with a keyring that counts how often each sealed value is opened."""
+        counts: dict[str, int] = {}
+
+        class CountingKeyring(Keyring):
+            def open(self, envelope: str, *, place: str) -> bytes:
+                counts[envelope] = counts.get(envelope, 0) + 1
+                return super().open(envelope, place=place)
+
+        return replace(self.ctx, keyring=CountingKeyring(self.ctx.keyring.keys)), counts
+
     async def account(self, person: Person) -> Account:
         async with self.ctx.database.read() as db:
             found = await db.get(Account, person.account_id)
@@ -229,9 +241,7 @@ class Console:
             await ctx.close()
 
 
-def _cost(hashing: HashSettings) -> Any:
-    from tui_admin.security.passwords import HashCost
-
+def _cost(hashing: HashSettings) -> HashCost:
     return HashCost(hashing.rounds, hashing.memory_kib, hashing.lanes)
 
 

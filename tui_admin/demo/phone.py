@@ -34,6 +34,11 @@ class Phone:
         self._keys[query.get("issuer", [""])[0], account, query["secret"][0]] = None
         return account
 
+    def type_key(self, issuer: str, account: str, key: str) -> str:
+        """Add an entry by its key as it is read off the screen; return the account."""
+        self._keys[issuer, account, key.replace(" ", "")] = None
+        return account
+
     def entries(self) -> list[tuple[str, str, str]]:
         """Return issuer, account and current code of every entry, the newest last."""
         # pyotp is not needed before the drawer is opened for the first time.

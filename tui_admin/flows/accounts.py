@@ -63,6 +63,8 @@ async def create(
     password_hash = await ctx.passwords.hash(password)
     try:
         async with ctx.write(OPERATOR) as tx:
+            # A name that is another's address is no constraint's business, so one at a time.
+            await ctx.database.lock(tx.db, "accounts")
             names = (username, email)
             taken = select(Account.id).where(
                 or_(col(Account.username).in_(names), col(Account.email).in_(names))

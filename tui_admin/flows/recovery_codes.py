@@ -6,9 +6,9 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 
 from tui_admin.errors import RejectedError, WrongRecoveryCodeError
-from tui_admin.flows import factors, sessions
+from tui_admin.flows import factors, limits, sessions
 from tui_admin.flows.answers import Token, Visitor
-from tui_admin.flows.context import Context, Transaction
+from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.flows.identity import proven
 from tui_admin.models import Account, RecoveryCode
 from tui_admin.security.tokens import clean_recovery_code, new_recovery_code
@@ -21,11 +21,14 @@ async def confirm(ctx: Context, visitor: Visitor, token: Token, typed: str) -> N
 
     Raises:
         FieldError: not a recovery code.
+        LimitedError: too many misses; a session must not be a place to guess codes at.
         WrongRecoveryCodeError: not one of this account's unspent codes.
     """
     code = factors.parse_recovery_code(typed)
     async with ctx.write(visitor) as tx:
         _session, account = await sessions.authorise(ctx, tx, token)
+        subject = f"recovery-confirm:{account.id}"
+        place = await limits.take_place(ctx, tx, subject, account.id)
         message = factors.recovery_message(account.id, code)
         query = select(RecoveryCode.id).where(
             RecoveryCode.account_id == account.id,
@@ -33,7 +36,9 @@ async def confirm(ctx: Context, visitor: Visitor, token: Token, typed: str) -> N
             col(RecoveryCode.used_at).is_(None),
         )
         if (await tx.db.exec(query)).first() is None:
-            raise WrongRecoveryCodeError
+            tx.record("recovery_codes.confirm_missed", account.id)
+            raise CommitAndRaiseError(WrongRecoveryCodeError())
+        await limits.give_back(tx, place)
         account.recovery_codes_confirmed_at = tx.now
         tx.record("recovery_codes.confirmed", account.id)
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -75,7 +75,7 @@ async def password(
             tx.record("password.rehashed", account_id)
         if await factors.devices_of(tx.db, account_id):
             tx.record("sign_in.password_accepted", account_id)
-            return _begin_half(ctx, tx, account)
+            return await _begin_half(ctx, tx, account)
         tx.record("sign_in.accepted", account_id, factor="password")
         return sessions.start(tx, account)
 
@@ -157,8 +157,15 @@ def _refusal(tx: Transaction, account_id: str, subject: str) -> CommitAndRaiseEr
     return CommitAndRaiseError(WrongCredentialsError())
 
 
-def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsCode:
+async def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsCode:
     token = new_token()
+    # Nothing else takes them away, and a right password may be typed any number of times.
+    stale = tx.now - timedelta(days=1)
+    await tx.db.exec(
+        delete(HalfSignIn).where(
+            col(HalfSignIn.account_id) == account.id, col(HalfSignIn.created_at) < stale
+        )
+    )
     tx.db.add(
         HalfSignIn(
             account_id=account.id,

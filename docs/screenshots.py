@@ -1,0 +1,157 @@
+"""Draws the pictures of the documentation from the real console: `make screenshots`.
+
+Each picture is an SVG that Textual exports of the demo, driven by keys as a person would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from screens.app import ConsoleApp
+from screens.terminal import TerminalAbilities
+from tui_admin.demo import ACCOUNTS, Demo
+from tui_admin.flows.answers import Visitor
+
+FOLDER = Path(__file__).parent / "pictures"
+CUSTOMER, SECURED = ACCOUNTS
+
+
+async def sign_in(pilot: Pilot[None], email: str) -> None:
+    """Type name and password and wait for the answer."""
+    await pilot.press(*email, "tab", *ACCOUNTS[email], "enter")
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until no flow is under way."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def first(pilot: Pilot[None]) -> None:
+    """The sign-in screen."""
+
+
+async def otp(pilot: Pilot[None]) -> None:
+    """The OTP step."""
+    await sign_in(pilot, SECURED)
+
+
+async def phone(pilot: Pilot[None]) -> None:
+    """The OTP step with the demo's phone beside it."""
+    await sign_in(pilot, SECURED)
+    await pilot.press("f2")
+
+
+async def secured(pilot: Pilot[None]) -> None:
+    """Account Security of an account with OTP."""
+    await phone(pilot)
+    await pilot.click("#phone-entries ActionButton")
+    await settle(pilot)
+
+
+async def account_security(pilot: Pilot[None]) -> None:
+    """Account Security before OTP is set."""
+    await sign_in(pilot, CUSTOMER)
+
+
+async def basic_settings(pilot: Pilot[None]) -> None:
+    """Basic Settings."""
+    await sign_in(pilot, CUSTOMER)
+    await pilot.press("escape", "up", "enter")
+    await settle(pilot)
+
+
+async def activation(pilot: Pilot[None]) -> None:
+    """Set OTP."""
+    await sign_in(pilot, CUSTOMER)
+    await pilot.click("#set-otp")
+    await settle(pilot)
+
+
+async def disable(pilot: Pilot[None]) -> None:
+    """The dialog that switches OTP off."""
+    await secured(pilot)
+    await pilot.click("#disable")
+    await settle(pilot)
+
+
+async def codes(pilot: Pilot[None]) -> None:
+    """The recovery codes after activation, done with the demo's phone."""
+    await activation(pilot)
+    await pilot.press("f2")
+    await pilot.click("#phone-scan")
+    await pilot.press("f2")
+    await pilot.click("#password")
+    await pilot.press(*ACCOUNTS[CUSTOMER])
+    await pilot.press("f2")
+    await pilot.pause()
+    buttons = pilot.app.screen.query("#phone-entries ActionButton")
+    buttons.last().action_press()  # type: ignore[attr-defined]
+    await settle(pilot)
+
+
+async def help_screen(pilot: Pilot[None]) -> None:
+    """The help."""
+    await pilot.press("f1")
+
+
+STEPS: dict[str, Callable[[Pilot[None]], Awaitable[None]]] = {
+    "sign-in": first,
+    "otp": otp,
+    "phone": phone,
+    "secured": secured,
+    "account-security": account_security,
+    "basic-settings": basic_settings,
+    "activation": activation,
+    "disable": disable,
+    "recovery-codes": codes,
+    "help": help_screen,
+}
+PICTURES = {"activation": (100, 30), "secured": (100, 30), "sign-in": (80, 24)}
+"""What the documentation shows, and how large."""
+
+
+async def draw(name: str, size: tuple[int, int], theme: str = "calm-dark") -> str:
+    """Return the SVG of one picture."""
+    with Demo(kiosk=False) as demo:
+        app = ConsoleApp(
+            demo.open_context,
+            visitor=Visitor("local", "xterm-256color"),
+            abilities=TerminalAbilities(blocks=True, quadrants=True, colours=256),
+            demo=demo,
+        )
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            app.theme = theme
+            await STEPS[name](pilot)
+            await settle(pilot)
+            # The picture must not change where the console did not.
+            svg = re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title="tui-admin"))
+        await app.close_context()
+    return svg
+
+
+def main() -> None:
+    """Draw the documentation's pictures, or those named: `NAME[:COLUMNSxROWS[:THEME]] FOLDER`."""
+    if len(sys.argv) == 1:
+        FOLDER.mkdir(exist_ok=True)
+        for name, size in PICTURES.items():
+            (FOLDER / f"{name}.svg").write_text(asyncio.run(draw(name, size)), "utf-8")
+        return
+    *wanted, folder = sys.argv[1:]
+    for item in wanted:
+        name, size, theme = (item.split(":") + ["80x24", "calm-dark"][item.count(":") :])[:3]
+        columns, rows = size.split("x")
+        svg = asyncio.run(draw(name, (int(columns), int(rows)), theme))
+        (Path(folder) / f"{name}-{size}-{theme}.svg").write_text(svg, "utf-8")
+
+
+main()
