@@ -335,7 +335,7 @@ class Terminal:
         return len(self.output) - before
 
     def wait_for_rest(self, cpu_share: float = 0.03, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Read until the child neither draws nor works: a first frame may stand before all is loaded.
+        """Read until the child neither draws nor works, which may be long after its first frame.
 
         Raises:
             TimeoutError: It is still busy after `timeout_s`.

@@ -30,7 +30,7 @@ from tui_admin.i18n import N_, _
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
-_FORM_COLUMNS = 34
+_FORM_COLUMNS = 35
 _KEY_BAR_ROWS = 1
 
 
@@ -233,7 +233,8 @@ class ActivationScreen(KeyScreen):
 
     @on(Countdown.RanOut)
     def too_old(self) -> None:
-        self.notice.say(_("The key is too old; press Start over for a new one."), "error")
+        """Throw a key away that was on the screen for too long, and show a new one."""
+        self.start(self._start_over, saying="")
 
     @on(ActionButton.Pressed, "#start-over")
     def start_over(self) -> None:
@@ -245,7 +246,9 @@ class ActivationScreen(KeyScreen):
         if self.is_attached:
             self._clear()
             self.show_key(key)
-            self.notice.say(_("A new key: delete the old entry from your authenticator."))
+            self.notice.say(
+                _("This is a new key: delete the old entry from your authenticator and scan again.")
+            )
 
     def action_back(self) -> None:
         """Throw the pending key away."""

@@ -86,13 +86,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.timezone = "UTC"
         self.brand = ""
         self.signed_in: SignedIn | None = None
-        self.start_error: ConsoleError | None = None
+        self.exit_error: ConsoleError | None = None
         self._seen_s = time.monotonic()
         self._checked_s = 0.0
         self._idle_timer: Timer | None = None
         for name, colours in styles.themes().items():
             self.register_theme(Theme(name=name, **colours))
-        self.theme = DEFAULT_THEME
+        # Set without its watcher, which would parse every style sheet a second time.
+        self.set_reactive(App.theme, DEFAULT_THEME)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     # The beginning: the first frame does not wait for storage.
 
@@ -109,22 +111,23 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.call_after_refresh(lambda: self.run_worker(self._open(), exit_on_error=False))
 
     async def _open(self) -> None:
-        assert self._opened is not None  # noqa: S101 (set before the worker starts)
         try:
             context = await self._open_context()
         except Exception as error:
             if not isinstance(error, StartError):
                 log.exception("the console could not start")
-            self.start_error = error if isinstance(error, ConsoleError) else UnavailableError()
+            self.exit_error = error if isinstance(error, ConsoleError) else UnavailableError()
             self.exit(return_code=1)
             return
+        assert self._opened is not None  # noqa: S101 (set before the worker starts)
         self.brand = context.settings.brand
         self.use_locale(context.settings.locale, context.settings.timezone)
         self._opened.set_result(context)
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.show_brand()
-        self._arm_idle_timer(context.settings.sessions.idle_s)
+        if self._idle_timer is None:
+            self._arm_idle_timer(context.settings.sessions.idle_s)
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +143,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Let storage and threads go; called once the app has stopped."""
         if self._opened is not None and self._opened.done():
             await self._opened.result().close()
+
+    async def _start_over(self) -> None:
+        """Give the next person at a kiosk everything as it was in the beginning."""
+        old, self._opened = self._opened, asyncio.get_running_loop().create_future()
+        if old is not None and old.done():
+            await old.result().close()
+        await self._open()
 
     # Who is signed in.
 
@@ -247,7 +257,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Look again when the idle time could be over; no timer runs in between."""
         left_s = self._seen_s + idle_s - time.monotonic()
         if left_s <= 0:
-            self._idle(idle_s)
+            self._idle()
             left_s = idle_s
         elif left_s <= _WARN_BEFORE_S < idle_s and self.signed_in is not None:
             self.bell()
@@ -256,15 +266,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
             left_s = max(left_s - _WARN_BEFORE_S, 1)
         self._idle_timer = self.set_timer(left_s, lambda: self._arm_idle_timer(idle_s))
 
-    def _idle(self, idle_s: float) -> None:
+    def _idle(self) -> None:
         self._seen_s = time.monotonic()
         if self.signed_in is not None:
             self.sign_out("idle")
-        if self.kiosk:
-            self.theme = DEFAULT_THEME
+        elif self.kiosk:
             self._pop_to_sign_in()
             if isinstance(self.screen, SignInScreen):
                 self.screen.begin_again("")
+        if self.kiosk:
+            self.theme = DEFAULT_THEME
+            self.run_worker(self._start_over(), exit_on_error=False)
 
     def _say(self, sentence: str) -> None:
         if isinstance(self.screen, ConsoleScreen):
@@ -323,6 +335,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def _sign_out_and_exit(self) -> None:
         await self._sign_out("signed_out")
         self.exit()
+
+    def _fatal_error(self) -> None:
+        """End this terminal after a fault, with a sentence.
+
+        Textual would print a traceback with the values of local variables, passwords among them,
+        on the person's screen.
+        """
+        log.error("the console ended by a fault", exc_info=self._exception)
+        self.exit_error = UnavailableError()
+        self._close_messages_no_wait()
 
     # What would reach the host (T13) is not there.
 

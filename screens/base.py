@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens.compositor import CroppingCompositor
 from screens.widgets.form import Field, Notice
 from screens.widgets.key_bar import KeyBar
 from tui_admin.errors import ConsoleError, FieldError, SessionEndedError, UnavailableError
@@ -32,6 +33,10 @@ class FlowCaller(Screen[Result]):
     """A screen that calls flows: one at a time, in a worker, every error shown as a sentence."""
 
     is_busy = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = CroppingCompositor()
 
     @property
     def console(self) -> ConsoleApp:

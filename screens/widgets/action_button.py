@@ -51,7 +51,9 @@ class ActionButton(Widget, can_focus=True):
         self.set_reactive(ActionButton.label, label)
 
     def render(self) -> RenderResult:
-        return Content(f"[ {self.label} ]")
+        # The focus is told by a sign too, for terminals and eyes that show no colour.
+        left, right = ("\u25b8", "\u25c2") if self.has_focus else (" ", " ")
+        return Content(f"[{left}{self.label}{right}]")
 
     def action_press(self) -> None:
         """Tell whoever listens."""

@@ -46,6 +46,7 @@ class Field(Vertical):
         self._label = label
         self._check = check
         self._was_left = False
+        self._said = ""
         self.input = TextField(
             value, placeholder, id=id, password=password, limit=limit, compact=True
         )
@@ -70,7 +71,10 @@ class Field(Vertical):
 
     def say(self, sentence: str) -> None:
         """Show what is wrong beside the field; "" takes it away."""
-        self._error.update(Content(sentence))
+        # Looked at with every key: drawing it again each time would cost as much as the key.
+        if sentence != self._said:
+            self._said = sentence
+            self._error.update(Content(sentence), layout=False)
 
     def on_input_changed(self, event: TextField.Changed) -> None:
         # A refusal from a flow stands until the text changes.
@@ -95,7 +99,7 @@ class Notice(Static):
         """Show a sentence; `kind` is `error`, `done`, `busy` or nothing."""
         for name in ("error", "done", "busy"):
             self.set_class(name == kind, f"-{name}")
-        self.update(Content(self.SIGNS[kind] + sentence if sentence else ""))
+        self.update(Content(self.SIGNS[kind] + sentence if sentence else ""), layout=False)
 
 
 class CodeField(Widget, can_focus=True):

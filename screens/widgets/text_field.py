@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive, var
@@ -195,6 +196,17 @@ class TextField(Input):
 
     def _hide(self) -> None:
         self.reveal = False
+
+    def action_copy(self) -> None:
+        """Copy the selection, unless it is hidden."""
+        if self.password and not self.reveal:
+            raise SkipAction
+        super().action_copy()
+
+    def action_cut(self) -> None:
+        """Cut the selection, unless it is hidden."""
+        if not self.password or self.reveal:
+            super().action_cut()
 
     def on_blur(self) -> None:
         """Hide a revealed password."""

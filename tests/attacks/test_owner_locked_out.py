@@ -23,7 +23,7 @@ async def test_the_owner_gets_in_from_a_known_address(console: Console, otp: boo
     alice = await console.customer(otp=otp)
     await console.sign_in(alice, HOME)
     n = 0
-    for _ in range(8):
+    for _ in range(11):
         for _ in range(6):
             n += 1
             visitor = Visitor(f"203.0.113.{n % 250}")

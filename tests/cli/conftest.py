@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.console import CHEAP_HASH
+from tui_admin.cli import run
 from tui_admin.config import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -70,16 +73,20 @@ class Shell:
     def key_file(self) -> Path:
         return self.data_dir / "keys.json"
 
-    def run(self, *arguments: str | bytes, stdin: bytes = b"", **environ: str | bytes) -> Ended:
+    def run(
+        self, *arguments: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
+    ) -> Ended:
         """Run `tui-admin` with these arguments and variables."""
-        return self.python("-m", "tui_admin", *arguments, stdin=stdin, **environ)
+        return self.python("-m", "tui_admin", *arguments, stdin=stdin, environ=environ)
 
-    def python(self, *arguments: str | bytes, stdin: bytes = b"", **environ: str | bytes) -> Ended:
+    def python(
+        self, *arguments: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
+    ) -> Ended:
         """Run the interpreter in this shell."""
         done = subprocess.run(
             [sys.executable, *arguments],
             input=stdin,
-            env={**self.environ, **environ},
+            env={**self.environ, **(environ or {})},
             cwd=self.data_dir.parent,
             capture_output=True,
             check=False,
@@ -92,6 +99,26 @@ class Shell:
         email = f"{username}@example.com"
         own = ("--username", username, "--email", email, "--password-stdin")
         return self.run("account", "create", *own, *more, stdin=stdin)
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
+    """Run a command in this process, where many short ones would take long to start."""
+
+    def inside(shell: Shell, *arguments: str, stdin: bytes = b"") -> Ended:
+        for name, value in shell.environ.items():
+            if name.startswith("TUI_ADMIN_"):
+                monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = run(list(arguments))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return Ended(code, *capfdbinary.readouterr())
+
+    return inside
 
 
 @pytest.fixture

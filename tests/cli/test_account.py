@@ -13,7 +13,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from tests.cli.conftest import PASSWORD, Shell
+from tests.cli.conftest import PASSWORD, Call, Shell
 from tests.support.console import Console
 from tui_admin.config import Settings
 from tui_admin.database import Database
@@ -105,18 +105,18 @@ def test_contacts_are_verified_one_at_a_time(shell: Shell) -> None:
     ],
 )
 def test_a_bad_field_is_refused_by_name(
-    shell: Shell, settings: Settings, arguments: tuple[str, ...]
+    shell: Shell, call: Call, arguments: tuple[str, ...]
 ) -> None:
     """A malformed field ends with 1, names the field, repeats no byte of it, and stores nothing."""
-    ended = shell.run("account", "create", *arguments, "--password-stdin", stdin=PASSWORD)
+    ended = call(shell, "account", "create", *arguments, "--password-stdin", stdin=PASSWORD)
     assert ended.code == 1
-    field = arguments[-2] if len(arguments) > 4 else None
-    wanted = (field,) if field else ("--username", "--email")
-    assert ended.sentence.startswith(tuple(f"{name[2:]}: " for name in wanted))
+    fields = arguments[-2:-1] if len(arguments) > 4 else ("--username", "--email")
+    assert ended.sentence.startswith(tuple(f"{name[2:]}: " for name in fields))
     assert b"\x1b" not in ended.err and "\u202e" not in ended.sentence and ended.out == b""
+    assert call(shell, "account", "list", "--json").json == []
 
 
-def test_a_taken_name_or_address_is_refused(shell: Shell) -> None:
+def test_a_taken_name_or_address_is_refused(shell: Shell, call: Call) -> None:
     """Neither a username nor an address can be had twice, in whatever case or width (S28)."""
     assert shell.create("alice").code == 0
     for username, email in (
@@ -126,9 +126,9 @@ def test_a_taken_name_or_address_is_refused(shell: Shell) -> None:
         ("alice@example.com", "other@example.com"),
     ):
         who = ("--username", username, "--email", email, "--password-stdin")
-        ended = shell.run("account", "create", *who, stdin=PASSWORD)
+        ended = call(shell, "account", "create", *who, stdin=PASSWORD)
         assert ended.code == 1 and "already" in ended.sentence
-    assert len(shell.run("account", "list", "--json").json) == 1
+    assert len(call(shell, "account", "list", "--json").json) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,39 +138,33 @@ def test_a_taken_name_or_address_is_refused(shell: Shell) -> None:
         (b"\n", "type your password"),
         (b"short1!\n", "at least 8"),
         (b"x1" * 65 + b"\n", "at most 128"),
-        (b"x" * 5000, "too long"),
+        (b"x" * 5000, "not that long"),
         (b"correct horse\nbattery staple\n", "one line"),
         (b"correct\x00horse 7", "control characters"),
         (b"correct\x1b[Dhorse 7\n", "control characters"),
         (b"\xef\xbb\xbfcorrect horse 7\n", "control characters"),
-        (b"correct \xff\xfe horse 7\n", "not UTF-8"),
-        (b"password\n", "lists that guessers try"),
+        (b"correct \xff\xfe horse 7\n", "UTF-8 text"),
+        (b"password1\n", "lists that guessers try"),
         (b"alice@example.com\n", "your name or address"),
     ],
+    ids=lambda value: value[:12] if isinstance(value, bytes) else "",
 )
-def test_a_password_that_cannot_be_taken_is_refused(bare: Shell, stdin: bytes, why: str) -> None:
+def test_a_password_that_cannot_be_taken_is_refused(
+    shell: Shell, call: Call, stdin: bytes, why: str
+) -> None:
     """A password is one line of UTF-8, 8 to 128 characters, not common; none is cut off (S23)."""
-    bare.data_dir.mkdir(mode=0o700)
-    bare.key_file.write_bytes(_key_file())
-    bare.key_file.chmod(0o600)
-    ended = bare.create("alice", stdin=stdin)
+    options = ("--username", "alice", "--email", "alice@example.com", "--password-stdin")
+    ended = call(shell, "account", "create", *options, stdin=stdin)
     assert ended.code == 1 and ended.sentence.startswith("password: ")
     assert why in ended.sentence
-    assert not stdin.strip() or stdin.strip() not in ended.err
-
-
-def _key_file() -> bytes:
-    from base64 import b64encode
-
-    return b'{"format": "tui-admin-keys-1", "keys": [{"id": "00", "secret": "%s"}]}' % b64encode(
-        bytes(32)
-    )
+    assert not stdin.strip() or stdin.strip() not in ended.err.removeprefix(b"password: ")
+    assert call(shell, "account", "list", "--json").json == []
 
 
 async def test_spaces_and_letters_of_a_password_are_all_kept(
     shell: Shell, console: Console
 ) -> None:
-    """Only the newline at the end is not part of a password; spaces and any script's letters are."""
+    """Spaces and any script's letters belong to a password; only the newline at its end does not."""
     for number, ending in enumerate((b"\n", b"\r\n", b"")):
         name = f"user{number}"
         made = await asyncio.to_thread(
@@ -204,23 +198,21 @@ def test_what_was_written_into_the_database_cannot_act_on_the_terminal(
         assert "[/][bold]" in shown
 
 
-def test_an_unknown_name_is_refused(shell: Shell) -> None:
+def test_an_unknown_name_is_refused(shell: Shell, call: Call) -> None:
     """There is one sentence for whatever is not there, with odd characters too."""
     for name in ("nobody", "\u202e", "'; DROP TABLE account; --", "x" * 5000):
-        ended = shell.run("account", "show", name)
+        ended = call(shell, "account", "show", name)
         assert ended.code == 1 and ended.sentence == "There is no such entry."
 
 
 @pytest.mark.pty
-def test_a_password_is_asked_for_twice_and_not_shown(bare: Shell) -> None:
+def test_a_password_is_asked_for_twice_and_not_shown(shell: Shell) -> None:
     """On a terminal the password is asked for, hidden; two that differ are refused."""
-    bare.data_dir.mkdir(mode=0o700)
-    bare.key_file.write_bytes(_key_file())
-    bare.key_file.chmod(0o600)
-    command = "account create --username alice --email alice@example.com --json".split()
-    code, shown = _type(bare, command, [b"correct horse 7\n", b"correct horse 8\n"])
+    options = ["--username", "alice", "--email", "alice@example.com", "--json"]
+    command = ["account", "create", *options]
+    code, shown = _type(shell, command, [b"correct horse 7\n", b"correct horse 8\n"])
     assert code == 1 and b"not the same" in shown
-    code, shown = _type(bare, command, [b"correct horse 7\n", b"correct horse 7\n"])
+    code, shown = _type(shell, command, [b"correct horse 7\n", b"correct horse 7\n"])
     assert code == 0 and b'"username": "alice"' in shown
     assert b"correct horse" not in shown
 

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import Shell
+from tests.cli.conftest import PASSWORD, Call, Shell
 from tests.cli.test_account import tamper
 from tui_admin.config import Settings
 
 
 def test_a_database_from_nothing_to_checked(bare: Shell) -> None:
-    """`check` makes nothing, `upgrade` makes the database, and a second `upgrade` changes nothing."""
+    """`check` makes nothing, `upgrade` makes the database, a second `upgrade` changes nothing."""
     missing = bare.run("db", "check")
     assert missing.code == 1 and "db upgrade" in missing.sentence
     assert not bare.data_dir.exists()
@@ -27,11 +27,11 @@ def test_a_database_from_nothing_to_checked(bare: Shell) -> None:
 
 @pytest.mark.parametrize("command", [("db", "check"), ("db", "upgrade"), ("account", "list")])
 def test_a_newer_database_is_refused(
-    shell: Shell, settings: Settings, command: tuple[str, ...]
+    shell: Shell, settings: Settings, call: Call, command: tuple[str, ...]
 ) -> None:
     """A database from a later version is not touched; the sentence says to update the program."""
     tamper(settings, "UPDATE alembic_version SET version_num = '9999'")
-    ended = shell.run(*command)
+    ended = call(shell, *command)
     assert ended.code == 1 and "newer version" in ended.sentence and ended.out == b""
 
 
@@ -42,8 +42,8 @@ def test_an_older_database_is_not_upgraded_by_surprise(shell: Shell, settings: S
     assert ended.code == 1 and "tui-admin db upgrade" in ended.sentence
 
 
-def test_a_damaged_database_is_named_and_left_alone(bare: Shell) -> None:
-    """A file that is no database, and one with overwritten pages: 1, the name, and not one byte changed."""
+def test_a_damaged_database_is_named_and_left_alone(bare: Shell, call: Call) -> None:
+    """A file that is no database, or one with overwritten pages, is named and not touched."""
     bare.run("keys", "generate")
     bare.run("db", "upgrade")
     good = bare.database.read_bytes()
@@ -55,7 +55,7 @@ def test_a_damaged_database_is_named_and_left_alone(bare: Shell) -> None:
         assert bare.database.read_bytes() == bad
     bare.database.write_bytes(b"not a database at all" * 500)
     for command in (("db", "upgrade"), ("account", "list"), ("audit", "verify")):
-        ended = bare.run(*command)
+        ended = call(bare, *command)
         assert ended.code == 1 and "damaged" in ended.sentence and b"Traceback" not in ended.err
 
 
@@ -90,17 +90,17 @@ def test_a_database_that_is_not_there_is_named_without_its_password(shell: Shell
     """A server that does not answer is a sentence, and the address in it hides the password."""
     url = "postgresql+psycopg://panel:hunter2@127.0.0.1:1/panel"
     for command in (("account", "list"), ("db", "check")):
-        ended = shell.run(*command, TUI_ADMIN_DATABASE_URL=url)
+        ended = shell.run(*command, environ={"TUI_ADMIN_DATABASE_URL": url})
         assert ended.code == 1 and "127.0.0.1:1" in ended.sentence
         assert b"hunter2" not in ended.err + ended.out
-    ended = shell.run("account", "list", TUI_ADMIN_DATABASE_URL="nonsense")
+    ended = shell.run("account", "list", environ={"TUI_ADMIN_DATABASE_URL": "nonsense"})
     assert ended.code == 1 and "database_url" in ended.sentence
 
 
-def test_a_changed_audit_row_is_found(shell: Shell, settings: Settings) -> None:
+def test_a_changed_audit_row_is_found(shell: Shell, settings: Settings, call: Call) -> None:
     """`audit verify` names the first row that was changed, and ends with 1 (S25)."""
     for name in ("alice", "bob", "carol"):
-        shell.create(name)
+        _create(call, shell, name)
     good = shell.run("audit", "verify")
     assert good.code == 0 and "3 rows" in good.text
     tamper(settings, "UPDATE audit SET event = 'account.unlocked' WHERE seq = 2")
@@ -110,9 +110,14 @@ def test_a_changed_audit_row_is_found(shell: Shell, settings: Settings) -> None:
     assert shell.run("audit", "verify").out == b""
 
 
-def test_a_removed_audit_row_is_found(shell: Shell, settings: Settings) -> None:
+def test_a_removed_audit_row_is_found(shell: Shell, settings: Settings, call: Call) -> None:
     """A row that is missing is named too (S25)."""
     for name in ("alice", "bob", "carol"):
-        shell.create(name)
+        _create(call, shell, name)
     tamper(settings, "DELETE FROM audit WHERE seq = 1")
-    assert shell.run("audit", "verify", "--json").json == {"rows": 0, "broken_at": 1}
+    assert call(shell, "audit", "verify", "--json").json == {"rows": 0, "broken_at": 1}
+
+
+def _create(call: Call, shell: Shell, name: str) -> None:
+    options = ("--username", name, "--email", f"{name}@example.com", "--password-stdin")
+    assert call(shell, "account", "create", *options, stdin=PASSWORD).code == 0

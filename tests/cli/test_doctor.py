@@ -64,16 +64,16 @@ def test_a_fresh_machine_is_told_what_to_do_and_nothing_is_made(bare: Shell) -> 
 
 def test_doctor_works_when_everything_is_broken(bare: Shell, tmp_path: Path) -> None:
     """Settings that cannot be read, in each way, are a finding; the other checks still run."""
-    config = tmp_path / "tui-admin.toml"
+    config = tmp_path / "bad.toml"
     config.write_text("brand = ")
-    for environ, clue in (
+    cases: list[tuple[dict[str, str], str]] = [
         ({"TUI_ADMIN_CONFIG": str(config)}, str(config)),
         ({"TUI_ADMIN_CONFIG": str(tmp_path / "no.toml")}, "no.toml"),
         ({"TUI_ADMIN_OTP__AHEAD_STEPS": "7"}, "otp.ahead_steps"),
         ({"TUI_ADMIN_LIMITS": "nonsense"}, "limits"),
-    ):
-        config.touch()
-        ended = bare.run("doctor", "--json", **environ)
+    ]
+    for environ, clue in cases:
+        ended = bare.run("doctor", "--json", environ=environ)
         assert ended.code == 1 and b"Traceback" not in ended.err
         assert states(ended.json)["settings"] == "broken"
         assert clue in sentences(ended.json)["settings"]
@@ -89,8 +89,10 @@ def test_broken_parts_are_all_named_at_once(shell: Shell, tmp_path: Path) -> Non
     ended = shell.run(
         "doctor",
         "--json",
-        TUI_ADMIN_DATABASE_URL=f"sqlite+aiosqlite:///{damaged}",
-        TUI_ADMIN_BRNAD="x",
+        environ={
+            "TUI_ADMIN_DATABASE_URL": f"sqlite+aiosqlite:///{damaged}",
+            "TUI_ADMIN_BRNAD": "x",
+        },
     )
     assert ended.code == 1
     said = sentences(ended.json)

@@ -63,10 +63,10 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make an account and show it."""
-    password = _password_from_stdin() if password_stdin else _password_from_prompt()
     from tui_admin.flows import accounts
 
     try:
+        password = _password_from_stdin() if password_stdin else _password_from_prompt()
         view = with_context(
             lambda ctx: accounts.create(
                 ctx,
@@ -235,11 +235,11 @@ def _password_from_stdin() -> str:
         return _hidden(_("Password: "))
     data = sys.stdin.buffer.read(MAX_PASSWORD_BYTES + 1)
     if len(data) > MAX_PASSWORD_BYTES:
-        raise _password_error(_("It is too long."))
+        raise _password_error(_("A password is not that long."))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise _password_error(_("It is not UTF-8 text.")) from None
+        raise _password_error(_("A password is UTF-8 text.")) from None
     text = text.removesuffix("\n").removesuffix("\r")
     return _typable(text)
 
@@ -265,17 +265,17 @@ def _hidden(prompt: str) -> str:
     try:
         return _typable(getpass.getpass(prompt))
     except (EOFError, UnicodeDecodeError):
-        raise _password_error(_("It is not one line of text.")) from None
+        raise _password_error(_("A password is one line of text.")) from None
 
 
 def _typable(text: str) -> str:
     # U+FEFF is the mark that some systems put at the start of a text; no keyboard sends it.
     if any(char < " " or "\x7f" <= char <= "\x9f" or char == "\ufeff" for char in text):
-        raise _password_error(_("It must be one line without control characters."))
+        raise _password_error(_("A password is one line without control characters."))
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise _password_error(_("It is not text in the character set of this terminal."))
+        raise _password_error(_("A password is text in the character set of the terminal."))
     return text
 
 
 def _password_error(why: str) -> FieldError:
-    return FieldError("password", _("The password cannot be taken. {why}").format(why=why))
+    return FieldError("password", why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -36,12 +37,19 @@ def _run(
     kiosk: bool = False,
     demo: DemoHelp | None = None,
 ) -> int:
+    # A log line on the terminal would tear the screen; it goes to a file where one is named.
+    log_file = os.environ.get("TUI_ADMIN_LOG_FILE")
+    logging.basicConfig(
+        handlers=[logging.FileHandler(log_file) if log_file else logging.NullHandler()],
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
     visitor = Visitor("local", os.environ.get("TERM", ""))
     abilities = detect(os.environ, sys.stdout.encoding)
     app = ConsoleApp(open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo)
     asyncio.run(_live(app))
-    if app.start_error is not None:
-        print(app.start_error.sentence, file=sys.stderr)  # noqa: T201 (the app is over)
+    if app.exit_error is not None:
+        sys.stderr.write(app.exit_error.sentence + "\n")
+        return 1
     return app.return_code or 0
 
 

@@ -1,0 +1,31 @@
+"""A compositor that draws, for a small change, only the rows that changed.
+
+Textual's own asks every widget whose container touches the changed region for all of its lines, so
+that one letter draws the whole card again: a quarter of the CPU of a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Private to Textual, like the method below; the exact pin and `test_compositor` watch over it.
+from textual._compositor import Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+
+
+class CroppingCompositor(Compositor):
+    """Draws the same as its base, asking widgets for less."""
+
+    def _get_renders(
+        self, crop: Region | None = None
+    ) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        if crop is None:
+            yield from super()._get_renders(crop)
+            return
+        rows = Region(0, crop.y, self.size.width, crop.height)
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = clip.intersection(rows)
+            shown = region.intersection(seen)
+            if shown:
+                yield region, seen, widget.render_lines(shown.translate(-region.offset))

@@ -1,0 +1,16 @@
+"""Fixtures for tests that look at screens: their clock is the one that the flows look at."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.screens.driving import TurnedTime
+from tests.support.console import TurnedClock
+
+
+@pytest.fixture(autouse=True)
+def _screens_follow_the_turned_clock(clock: TurnedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the screens the turned clock in place of the machine's."""
+    turned = TurnedTime(clock)
+    for module in ("screens.app", "screens.otp", "screens.activation", "tui_admin.demo.phone"):
+        monkeypatch.setattr(f"{module}.time", turned)

@@ -1,0 +1,211 @@
+"""Drives the console of one terminal as a person would, and reads what it shows.
+
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.click("[ Set OTP ]")
+        assert "Scan with your authenticator" in terminal.text()
+
+The clock that the flows look at is the screens' clock too (`turn`), so nothing waits for time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.worker import WorkerCancelled
+
+from screens.app import ConsoleApp
+from screens.cells import screen_cells
+from screens.demo_phone import DemoHelp
+from screens.terminal import TerminalAbilities
+from screens.widgets.countdown import Countdown
+from screens.widgets.form import Field
+from tests.support.console import HOME, Console, Person, TurnedClock
+from tui_admin.flows.answers import Visitor
+from tui_admin.flows.context import Context
+
+ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
+SIZE = (80, 24)
+ScreenKind = TypeVar("ScreenKind", bound=Screen[object])
+
+
+class TurnedTime:
+    """The `time` module as the screens see it: it goes on when the flows' clock is turned."""
+
+    def __init__(self, clock: TurnedClock) -> None:
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.now().timestamp()
+
+    def monotonic(self) -> float:
+        return self._clock.now().timestamp()
+
+
+@dataclass
+class Terminal:
+    """One terminal with the console on it."""
+
+    app: ConsoleApp
+    pilot: Pilot[None]
+    clock: TurnedClock
+
+    # Doing
+
+    async def settle(self) -> None:
+        """Wait until no flow is under way and everything is drawn."""
+        await self.pilot.pause()
+        for _round in range(5):
+            busy = [worker for worker in self.app.workers if not worker.is_finished]
+            if not busy:
+                break
+            for worker in busy:
+                try:
+                    await worker.wait()
+                except WorkerCancelled:
+                    continue
+            await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys by name, one after the other, and wait for what they lead to."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def type(self, text: str, *keys: str) -> None:
+        """Type a text, then keys by name."""
+        await self.press(*text, *keys)
+
+    async def burst(self, *keys: str) -> None:
+        """Send keys all at once, as a fast typist or a script does; nothing waits in between."""
+        for key in keys:
+            char = key if len(key) == 1 else {"enter": "\r", "tab": "\t"}.get(key)
+            name = _character_to_key(key) if len(key) == 1 else key
+            self.app.post_message(events.Key(name, char))
+        await self.settle()
+
+    async def paste(self, text: str) -> None:
+        """Paste a text into what has the focus, as bracketed paste brings it."""
+        self.app.post_message(events.Paste(text))
+        await self.settle()
+
+    async def click(self, text: str) -> None:
+        """Click on a text where it stands on the screen.
+
+        Raises:
+            AssertionError: it does not stand there.
+        """
+        await self.pilot.click(offset=self.place_of(text))
+        await self.settle()
+
+    def place_of(self, text: str) -> tuple[int, int]:
+        """Return column and row of the middle of a text on the screen."""
+        for y, row in enumerate(screen_cells(self.app)):
+            columns = [x for x, (char, _fg, _bg) in enumerate(row) for _part in char]
+            found = "".join(char for char, _fg, _bg in row).find(text)
+            if found >= 0:
+                return columns[found + len(text) // 2], y
+        raise AssertionError(f"{text!r} is not on the screen:\n{self.text()}")
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size."""
+        await self.pilot.resize_terminal(columns, rows)
+        await self.settle()
+
+    async def turn(self, seconds: float) -> None:
+        """Let time go by; countdowns on the screen see it at once."""
+        self.clock.turn(seconds)
+        for countdown in self.app.screen.query(Countdown):
+            countdown.tick()
+        await self.settle()
+
+    async def ring(self) -> None:
+        """Let the idle timer ring, as it does when its time has come."""
+        timer = self.app._idle_timer
+        assert timer is not None
+        timer.stop()
+        assert timer._callback is not None
+        timer._callback()
+        await self.settle()
+
+    async def sign_in(self, person: Person) -> None:
+        """Sign in with the password and, with OTP on, a code."""
+        await self.type(person.name, "tab", *person.password, "enter")
+        if person.key:
+            self.at("OtpScreen")
+            await self.type(person.code())
+        self.at("PanelScreen")
+
+    # Looking
+
+    def at(self, screen: str) -> None:
+        """Check which screen is up, by the name of its class."""
+        name = type(self.app.screen).__name__
+        assert name == screen, f"{name} is up, not {screen}:\n{self.text()}"
+
+    def text(self) -> str:
+        """What is on the screen now, row by row."""
+        return "\n".join(lines(self.app))
+
+    def flat(self) -> str:
+        """What is on the screen now, as one line: for sentences that are wrapped."""
+        return " ".join(self.text().replace("│", " ").split())
+
+    def shows(self, *sentences: str) -> None:
+        """Check that all of these can be read on the screen, wrapped or not."""
+        for sentence in sentences:
+            assert sentence in self.flat(), f"{sentence!r} is not on the screen:\n{self.text()}"
+
+    def hides(self, *sentences: str) -> None:
+        """Check that none of these can be read on the screen."""
+        for sentence in sentences:
+            assert sentence not in self.flat(), f"{sentence!r} is on the screen:\n{self.text()}"
+
+    def field(self, name: str) -> str:
+        """What stands in a field of the screen."""
+        return self.app.screen.query_one(f"#{name}-field", Field).value
+
+    @property
+    def focused(self) -> str:
+        """The id of what has the focus."""
+        widget = self.app.focused
+        return "" if widget is None else widget.id or ""
+
+
+def lines(app: ConsoleApp) -> list[str]:
+    """Return the rows of the screen without the spaces at their ends."""
+    rows = screen_cells(app)
+    return ["".join(char for char, _fg, _bg in row).rstrip() for row in rows]
+
+
+@asynccontextmanager
+async def open_terminal(
+    console: Console,
+    *,
+    size: tuple[int, int] = SIZE,
+    visitor: Visitor = HOME,
+    context: Context | None = None,
+    open_context: Callable[[], Awaitable[Context]] | None = None,
+    kiosk: bool = False,
+    demo: DemoHelp | None = None,
+    abilities: TerminalAbilities = ANYTHING,
+) -> AsyncIterator[Terminal]:
+    """Open the console on a terminal of its own; storage is the installation's."""
+
+    async def present() -> Context:
+        return context or console.ctx
+
+    app = ConsoleApp(
+        open_context or present, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo
+    )
+    async with app.run_test(size=size) as pilot:
+        terminal = Terminal(app, pilot, console.clock)
+        await terminal.settle()
+        yield terminal
