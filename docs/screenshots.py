@@ -148,10 +148,10 @@ def main() -> None:
         return
     *wanted, folder = sys.argv[1:]
     for item in wanted:
-        name, size, theme = (item.split(":") + ["80x24", "calm-dark"][item.count(":") :])[:3]
-        columns, rows = size.split("x")
-        svg = asyncio.run(draw(name, (int(columns), int(rows)), theme))
-        (Path(folder) / f"{name}-{size}-{theme}.svg").write_text(svg, "utf-8")
+        name, grid, theme = (item.split(":") + ["80x24", "calm-dark"][item.count(":") :])[:3]
+        columns, rows = (int(number) for number in grid.split("x"))
+        svg = asyncio.run(draw(name, (columns, rows), theme))
+        (Path(folder) / f"{name}-{grid}-{theme}.svg").write_text(svg, "utf-8")
 
 
 main()

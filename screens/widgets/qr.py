@@ -239,7 +239,6 @@ class QRCode(Widget):
     def watch_payload(self, payload: str) -> None:
         """Encode the new payload and let the layout ask for its size."""
         self._encode(payload)
-        self.call_after_refresh(self._settle)
 
     def _encode(self, payload: str) -> None:
         # The strips hold the shared key as much as the payload does, so they live here and not in
@@ -280,18 +279,12 @@ class QRCode(Widget):
         self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._settle())
         self.call_after_refresh(self._settle)
 
-    def on_resize(self) -> None:
-        """Choose for the size that was given."""
-        self._settle()
-
     def _settle(self) -> None:
         """Choose the glyphs for the place this really has, and tell if that changed anything."""
         if not self.is_attached or self._place() is None:
             return
         glyphs = self._choose_for_place()
         self._glyphs = glyphs
-        if glyphs is not self._painted:
-            self.refresh()
         state = (self.fits, self.needed)
         if state != self._announced:
             self._announced = state

@@ -84,8 +84,9 @@ async def test_each_code_is_good_once(console: Console) -> None:
 async def test_twenty_at_once_spend_it_once(console: Console) -> None:
     """S1, S9: one recovery code, twenty times at the same moment, opens one session."""
     alice = await console.customer(otp=True)
-    ctx = console.with_settings(limits={"account_5min": 1000, "address_5min": 1000,
-                                        "account_1h": 1000, "account_1d": 1000})
+    ctx = console.with_settings(
+        limits={"account_5min": 1000, "address_5min": 1000, "account_1h": 1000, "account_1d": 1000}
+    )
     halves = [await console.half(alice) for _ in range(20)]
     code = alice.recovery_codes[0]
     results = await outcomes(sign_in.recovery_code(ctx, HOME, half, code) for half in halves)
@@ -101,9 +102,7 @@ async def test_old_codes_go(console: Console, door: str) -> None:
         fresh = await recovery_codes.renew(console.ctx, HOME, token, PASSWORD, alice.code())
         assert len(set(fresh) | set(alice.recovery_codes)) == 20
         half = await console.half(alice)
-        got = await attempt(
-            sign_in.recovery_code(console.ctx, HOME, half, alice.recovery_codes[3])
-        )
+        got = await attempt(sign_in.recovery_code(console.ctx, HOME, half, alice.recovery_codes[3]))
         assert isinstance(got, WrongRecoveryCodeError)
         assert isinstance(await sign_in.recovery_code(console.ctx, HOME, half, fresh[3]), SignedIn)
     else:

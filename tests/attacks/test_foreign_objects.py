@@ -97,9 +97,7 @@ async def test_anothers_password_and_code_prove_nothing(
     """S30, GHSA-9695-w6h2-jpv9: in a stolen session one's own password and code change nothing."""
     eve = await console.customer("eve", otp=True, password="another pass 9 word")
     stolen = await console.sign_in(alice, STRANGER)
-    got = await attempt(
-        devices.disable(console.ctx, STRANGER, stolen, eve.password, eve.code())
-    )
+    got = await attempt(devices.disable(console.ctx, STRANGER, stolen, eve.password, eve.code()))
     assert isinstance(got, WrongPasswordError)
     got = await attempt(devices.disable(console.ctx, STRANGER, stolen, PASSWORD, mallory.code()))
     assert isinstance(got, WrongCodeError)

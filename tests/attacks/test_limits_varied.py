@@ -133,9 +133,7 @@ async def test_one_account_under_two_names(console: Console, other_name: str) ->
     await console.customer()
     for n in range(4):
         await guess(console.ctx, "alice" if n % 2 else other_name, somewhere(n))
-    assert isinstance(
-        await guess(console.ctx, other_name, somewhere(8)), WrongCredentialsError
-    )
+    assert isinstance(await guess(console.ctx, other_name, somewhere(8)), WrongCredentialsError)
     for n, name in enumerate(("alice", other_name)):
         assert isinstance(await guess(console.ctx, name, somewhere(9 + n)), LimitedError)
 
@@ -183,9 +181,7 @@ async def test_the_panel_is_no_second_counter(console: Console) -> None:
         if n % 3 == 0:
             results.append(await guess(ctx, "alice", STRANGER))
         elif n % 3 == 1:
-            results.append(
-                await attempt(devices.disable(ctx, STRANGER, stolen, WRONG, "000000"))
-            )
+            results.append(await attempt(devices.disable(ctx, STRANGER, stolen, WRONG, "000000")))
         else:
             got = await attempt(activation.confirm(ctx, STRANGER, stolen, WRONG, "000000"))
             results.append(got)
@@ -236,8 +232,7 @@ async def test_a_hundred_codes_at_once(console: Console) -> None:
     other = await console.second_process()
     half, wrong = await console.half(alice, STRANGER), alice.wrong_code()
     results = await outcomes(
-        sign_in.code((console.ctx, other)[n % 2], somewhere(n), half, wrong)
-        for n in range(100)
+        sign_in.code((console.ctx, other)[n % 2], somewhere(n), half, wrong) for n in range(100)
     )
     assert kinds(results) == {"WrongCodeError": 5, "LimitedError": 95}
     assert (await console.account(alice)).code_misses == 5
@@ -306,9 +301,7 @@ async def test_twenty_at_once_cannot_overshoot_the_hundred(console: Console) -> 
     ctx = console.with_settings(limits=wide)
     half, wrong = await console.half(alice), alice.wrong_code()
     await console.execute("UPDATE account SET code_misses = 99")
-    results = await outcomes(
-        sign_in.code(ctx, somewhere(n), half, wrong) for n in range(20)
-    )
+    results = await outcomes(sign_in.code(ctx, somewhere(n), half, wrong) for n in range(20))
     assert kinds(results) == {"WrongCodeError": 1, "FactorBlockedError": 19}
 
 

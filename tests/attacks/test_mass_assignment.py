@@ -15,8 +15,20 @@ from tui_admin.errors import FieldError
 from tui_admin.flows import devices, profile
 
 FORM = {"name": "Alice", "company": "ACME", "language": "en", "timezone": "Europe/Prague"}
-OTHERS = ["role", "password_hash", "email", "phone", "email_verified_at", "locked_at", "id",
-          "username", "code_misses", "otp", "theme", "new_phone"]
+OTHERS = [
+    "role",
+    "password_hash",
+    "email",
+    "phone",
+    "email_verified_at",
+    "locked_at",
+    "id",
+    "username",
+    "code_misses",
+    "otp",
+    "theme",
+    "new_phone",
+]
 
 
 @pytest.mark.parametrize("field", OTHERS)

@@ -38,9 +38,7 @@ async def test_a_known_address_is_no_free_pass(console: Console) -> None:
     """S8, S10: at the known address the count is as low as elsewhere."""
     alice = await console.customer()
     await console.sign_in(alice, HOME)
-    results = [
-        await attempt(sign_in.password(console.ctx, HOME, "alice", WRONG)) for _ in range(8)
-    ]
+    results = [await attempt(sign_in.password(console.ctx, HOME, "alice", WRONG)) for _ in range(8)]
     assert kinds(results) == {"WrongCredentialsError": 5, "LimitedError": 3}
 
 
@@ -49,9 +47,7 @@ async def test_known_to_one_is_not_known_to_all(console: Console) -> None:
     await console.sign_in(await console.customer("mallory"), STRANGER)
     await console.customer("alice")
     for n in range(5):
-        await attempt(
-            sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG)
-        )
+        await attempt(sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG))
     got = await attempt(sign_in.password(console.ctx, STRANGER, "alice", PASSWORD))
     assert isinstance(got, LimitedError)
 
@@ -62,9 +58,7 @@ async def test_a_known_address_is_forgotten_in_time(console: Console) -> None:
     await console.sign_in(alice, HOME)
     console.clock.turn(91 * 86_400)
     for n in range(5):
-        await attempt(
-            sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG)
-        )
+        await attempt(sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG))
     got = await attempt(sign_in.password(console.ctx, HOME, "alice", PASSWORD))
     assert isinstance(got, LimitedError)
 
@@ -73,9 +67,7 @@ async def test_the_lock_ends_by_itself(console: Console) -> None:
     """S10: five minutes after the last guess the owner signs in from anywhere."""
     await console.customer()
     for n in range(9):
-        await attempt(
-            sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG)
-        )
+        await attempt(sign_in.password(console.ctx, Visitor(f"203.0.113.{n}"), "alice", WRONG))
     console.clock.turn(301)
     got = await sign_in.password(console.ctx, Visitor("192.0.2.99"), "alice", PASSWORD)
     assert isinstance(got, SignedIn)

@@ -110,8 +110,14 @@ async def test_the_work_of_a_refusal_is_the_same(people: Console) -> None:
 async def test_the_time_is_the_same(people: Console) -> None:
     """S11: over 200 interleaved samples each, the median times of unknown, wrong and locked are
     within a third of each other."""
-    wide = {"account_5min": 10**6, "account_1h": 10**6, "account_1d": 10**6,
-            "address_5min": 10**6, "address_1h": 10**6, "total_5min": 10**6}
+    wide = {
+        "account_5min": 10**6,
+        "account_1h": 10**6,
+        "account_1d": 10**6,
+        "address_5min": 10**6,
+        "address_1h": 10**6,
+        "total_5min": 10**6,
+    }
     ctx = people.with_settings(limits=wide)
     states = [("nobody", PASSWORD), ("alice", WRONG), ("locked", PASSWORD)]
     times: dict[str, list[float]] = {name: [] for name, _ in states}

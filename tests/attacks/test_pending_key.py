@@ -27,7 +27,15 @@ from tui_admin.errors import (
     SignInExpiredError,
     WrongCodeError,
 )
-from tui_admin.flows import activation, contacts, devices, profile, recovery_codes, sessions, sign_in
+from tui_admin.flows import (
+    activation,
+    contacts,
+    devices,
+    profile,
+    recovery_codes,
+    sessions,
+    sign_in,
+)
 from tui_admin.flows.answers import Activated, ActivationFailed, NeedsCode, SignedIn, Token
 from tui_admin.models import Device, PendingKey
 
@@ -102,7 +110,9 @@ async def test_a_pending_key_never_gates_a_sign_in(console: Console) -> None:
     assert isinstance(step, SignedIn)
     alice = await console.customer("alice", otp=True)
     token = await console.sign_in(alice)
-    view = await activation.begin_further(console.ctx, HOME, token, "Tablet", PASSWORD, alice.code())
+    view = await activation.begin_further(
+        console.ctx, HOME, token, "Tablet", PASSWORD, alice.code()
+    )
     console.clock.turn(60)
     pending_code = oath(view.key, console.clock.unix_s)
     half = await console.half(alice)
@@ -174,7 +184,9 @@ async def test_a_removed_device_is_refused(console: Console) -> None:
     alice = await console.customer(otp=True)
     first = alice.key
     token = await console.sign_in(alice)
-    view = await activation.begin_further(console.ctx, HOME, token, "Tablet", PASSWORD, alice.code())
+    view = await activation.begin_further(
+        console.ctx, HOME, token, "Tablet", PASSWORD, alice.code()
+    )
     code = oath(view.key, console.clock.unix_s)
     done = await activation.confirm(console.ctx, HOME, token, PASSWORD, code)
     assert isinstance(done, Activated)
@@ -184,9 +196,7 @@ async def test_a_removed_device_is_refused(console: Console) -> None:
     tablet_code = oath(view.key, console.clock.unix_s)
     await devices.remove(console.ctx, HOME, done.session, phone.id, PASSWORD, tablet_code)
     half = await console.half(alice)
-    got = await attempt(
-        sign_in.code(console.ctx, HOME, half, oath(first, console.clock.unix_s))
-    )
+    got = await attempt(sign_in.code(console.ctx, HOME, half, oath(first, console.clock.unix_s)))
     assert isinstance(got, WrongCodeError)
     console.clock.turn(30)
     got = await sign_in.code(console.ctx, HOME, half, oath(view.key, console.clock.unix_s))
@@ -259,9 +269,7 @@ async def test_a_malformed_field_costs_no_key(console: Console) -> None:
     for password, typed in ((PASSWORD, code[:5]), ("", code), ("x" * 129, code), (PASSWORD, "")):
         got = await attempt(activation.confirm(console.ctx, HOME, token, password, typed))
         assert type(got).__name__ == "FieldError"
-    assert isinstance(
-        await activation.confirm(console.ctx, HOME, token, PASSWORD, code), Activated
-    )
+    assert isinstance(await activation.confirm(console.ctx, HOME, token, PASSWORD, code), Activated)
 
 
 async def test_a_half_done_sign_in_does_not_live_through_an_activation(console: Console) -> None:
@@ -270,9 +278,7 @@ async def test_a_half_done_sign_in_does_not_live_through_an_activation(console: 
     token = await console.sign_in(alice)
     half = await console.half(alice, STRANGER)
     await devices.disable(console.ctx, HOME, token, PASSWORD, alice.code())
-    got = await attempt(
-        sign_in.recovery_code(console.ctx, STRANGER, half, alice.recovery_codes[0])
-    )
+    got = await attempt(sign_in.recovery_code(console.ctx, STRANGER, half, alice.recovery_codes[0]))
     assert isinstance(got, SignInExpiredError)
 
 

@@ -126,9 +126,7 @@ async def test_a_sign_in_code_does_not_switch_off(console: Console, alice: Perso
 
 
 @pytest.mark.parametrize("doors", ["one half-done sign-in", "twenty"])
-async def test_twenty_at_once_give_one_session(
-    console: Console, alice: Person, doors: str
-) -> None:
+async def test_twenty_at_once_give_one_session(console: Console, alice: Person, doors: str) -> None:
     """S1, S9, CVE-2026-107276: twenty copies of a code at the same moment open one session."""
     ctx = console.with_settings(limits=ROOMY)
     before = len(await console.rows(Session))
@@ -148,8 +146,7 @@ async def test_two_processes_share_what_is_spent(console: Console, alice: Person
     halves = [await console.half(alice) for _ in range(4)]
     code = alice.code()
     results = await outcomes(
-        sign_in.code((console.ctx, other)[n % 2], HOME, half, code)
-        for n, half in enumerate(halves)
+        sign_in.code((console.ctx, other)[n % 2], HOME, half, code) for n, half in enumerate(halves)
     )
     assert kinds(results) == {"SignedIn": 1, "ReusedCodeError": 3}
 
@@ -165,9 +162,7 @@ async def test_outside_the_window_nothing_is_accepted(
 
 
 @pytest.mark.parametrize("second", [0, 1, 29])
-async def test_the_step_before_is_accepted(
-    console: Console, alice: Person, second: int
-) -> None:
+async def test_the_step_before_is_accepted(console: Console, alice: Person, second: int) -> None:
     """S2: the code of the step before is accepted during all of the current step."""
     code = alice.code()
     console.clock.turn(30 + second)

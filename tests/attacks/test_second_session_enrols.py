@@ -22,18 +22,14 @@ async def test_a_session_without_proof_gets_no_key(console: Console, waited_s: i
     alice = await console.customer(otp=True)
     stolen = await console.sign_in(alice, STRANGER)
     owner = await console.sign_in(alice)
-    await activation.begin_further(
-        console.ctx, HOME, owner, "Tablet", alice.password, alice.code()
-    )
+    await activation.begin_further(console.ctx, HOME, owner, "Tablet", alice.password, alice.code())
     for _ in range(waited_s // 600):
         console.clock.turn(600)
         await devices.overview(console.ctx, stolen)
         from tui_admin.flows import sessions
 
         await sessions.check(console.ctx, STRANGER, stolen)
-    got = await attempt(
-        activation.confirm(console.ctx, STRANGER, stolen, alice.password, "000000")
-    )
+    got = await attempt(activation.confirm(console.ctx, STRANGER, stolen, alice.password, "000000"))
     if isinstance(got, ActivationFailed) and got.fresh is not None:
         code = oath(got.fresh.key, console.clock.unix_s)
         await activation.confirm(console.ctx, STRANGER, stolen, alice.password, code)

@@ -68,7 +68,8 @@ async def test_starting_anew_skips_nothing(console: Console) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "unknown", "256.1.1.1", "x" * 1000, "\x00", "\ud800", "::g", "[::1]:22", "\x1b[2J"]
+    "address",
+    ["", "unknown", "256.1.1.1", "x" * 1000, "\x00", "\ud800", "::g", "[::1]:22", "\x1b[2J"],
 )
 async def test_an_odd_address_skips_nothing(console: Console, address: str) -> None:
     """S8, S29, CVE-2024-47070: from an address that cannot be parsed the code is asked for, a
@@ -131,7 +132,12 @@ async def test_a_live_session_alone_changes_no_factor(console: Console) -> None:
     token = await console.sign_in(alice)
     ctx, device = console.ctx, (await devices.overview(console.ctx, token)).devices[0].id
     code, wrong = alice.code(), alice.wrong_code()
-    for password, digits in ((PASSWORD, wrong), ("not the password 1", code), ("", ""), (PASSWORD, "")):
+    for password, digits in (
+        (PASSWORD, wrong),
+        ("not the password 1", code),
+        ("", ""),
+        (PASSWORD, ""),
+    ):
         for door in (
             devices.show_key(ctx, HOME, token, device, password, digits),
             devices.disable(ctx, HOME, token, password, digits),

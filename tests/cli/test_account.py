@@ -52,6 +52,12 @@ def tamper(settings: Settings, statement: str, **values: str) -> None:
     asyncio.run(run())
 
 
+def create(call: Call, shell: Shell, name: str) -> None:
+    """Make an account in this process."""
+    options = ("--username", name, "--email", f"{name}@example.com", "--password-stdin")
+    assert call(shell, "account", "create", *options, stdin=PASSWORD).code == 0
+
+
 def test_an_account_from_making_to_unlocking(shell: Shell) -> None:
     """The whole journey: made, shown, listed, locked, unlocked, found by name and by address."""
     options = ("--phone", "+420 603 123 456", "--verified", "--role", "staff", "--json")
@@ -78,13 +84,13 @@ def test_an_account_from_making_to_unlocking(shell: Shell) -> None:
     assert shell.run("account", "show", "alice", "--json").json == made.json
 
 
-def test_contacts_are_verified_one_at_a_time(shell: Shell) -> None:
+def test_contacts_are_verified_one_at_a_time(shell: Shell, call: Call) -> None:
     """`account verify` marks what it is told to, and refuses a phone that is not there."""
-    shell.create("bob")
-    refused = shell.run("account", "verify", "bob", "--email", "--phone")
+    create(call, shell, "bob")
+    refused = call(shell, "account", "verify", "bob", "--email", "--phone")
     assert refused.code == 1 and "no phone" in refused.sentence
-    assert "not verified" in shell.run("account", "show", "bob").text
-    verified = shell.run("account", "verify", "bob", "--email")
+    assert "not verified" in call(shell, "account", "show", "bob").text
+    verified = call(shell, "account", "verify", "bob", "--email")
     assert "bob@example.com (verified)" in verified.text
 
 
@@ -164,7 +170,7 @@ def test_a_password_that_cannot_be_taken_is_refused(
 async def test_spaces_and_letters_of_a_password_are_all_kept(
     shell: Shell, console: Console
 ) -> None:
-    """Spaces and any script's letters belong to a password; only the newline at its end does not."""
+    """Spaces and any script's letters belong to a password; only the newline at the end does not."""
     for number, ending in enumerate((b"\n", b"\r\n", b"")):
         name = f"user{number}"
         made = await asyncio.to_thread(
@@ -179,11 +185,11 @@ async def test_spaces_and_letters_of_a_password_are_all_kept(
 
 
 def test_what_was_written_into_the_database_cannot_act_on_the_terminal(
-    shell: Shell, settings: Settings
+    shell: Shell, settings: Settings, call: Call
 ) -> None:
     """Control bytes, bidi overrides and markup in a stored field are shown harmless (T1, T2)."""
     evil = "a\x1b]52;c;eA==\x07\u202e\x9b31m[/][bold]\n"
-    assert shell.create("alice").code == 0
+    create(call, shell, "alice")
     tamper(settings, "UPDATE account SET username = :evil, phone = :evil, role = '[/]'", evil=evil)
     for arguments in (
         ("list",),
@@ -191,7 +197,7 @@ def test_what_was_written_into_the_database_cannot_act_on_the_terminal(
         ("show", "alice@example.com"),
         ("lock", "alice@example.com"),
     ):
-        ended = shell.run("account", *arguments)
+        ended = call(shell, "account", *arguments)
         assert ended.code == 0
         shown = ended.text
         assert not set(shown) & set("\x1b\x07\u202e\x9b")

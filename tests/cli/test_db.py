@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import PASSWORD, Call, Shell
-from tests.cli.test_account import tamper
+from tests.cli.conftest import Call, Shell
+from tests.cli.test_account import create, tamper
 from tui_admin.config import Settings
 
 
@@ -100,7 +100,7 @@ def test_a_database_that_is_not_there_is_named_without_its_password(shell: Shell
 def test_a_changed_audit_row_is_found(shell: Shell, settings: Settings, call: Call) -> None:
     """`audit verify` names the first row that was changed, and ends with 1 (S25)."""
     for name in ("alice", "bob", "carol"):
-        _create(call, shell, name)
+        create(call, shell, name)
     good = shell.run("audit", "verify")
     assert good.code == 0 and "3 rows" in good.text
     tamper(settings, "UPDATE audit SET event = 'account.unlocked' WHERE seq = 2")
@@ -113,11 +113,6 @@ def test_a_changed_audit_row_is_found(shell: Shell, settings: Settings, call: Ca
 def test_a_removed_audit_row_is_found(shell: Shell, settings: Settings, call: Call) -> None:
     """A row that is missing is named too (S25)."""
     for name in ("alice", "bob", "carol"):
-        _create(call, shell, name)
+        create(call, shell, name)
     tamper(settings, "DELETE FROM audit WHERE seq = 1")
     assert call(shell, "audit", "verify", "--json").json == {"rows": 0, "broken_at": 1}
-
-
-def _create(call: Call, shell: Shell, name: str) -> None:
-    options = ("--username", name, "--email", f"{name}@example.com", "--password-stdin")
-    assert call(shell, "account", "create", *options, stdin=PASSWORD).code == 0

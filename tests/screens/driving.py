@@ -2,7 +2,7 @@
 
     async with open_terminal(console) as terminal:
         await terminal.sign_in(alice)
-        await terminal.click("[ Set OTP ]")
+        await terminal.button("Set OTP")
         assert "Scan with your authenticator" in terminal.text()
 
 The clock that the flows look at is the screens' clock too (`turn`), so nothing waits for time.
@@ -10,30 +10,30 @@ The clock that the flows look at is the screens' clock too (`turn`), so nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
-from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
 from screens.app import ConsoleApp
 from screens.cells import screen_cells
 from screens.demo_phone import DemoHelp
 from screens.terminal import TerminalAbilities
+from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.form import Field
 from tests.support.console import HOME, Console, Person, TurnedClock
+from tui_admin.demo.scanner import read_qr
 from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
 
 ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
 SIZE = (80, 24)
-ScreenKind = TypeVar("ScreenKind", bound=Screen[object])
 
 
 class TurnedTime:
@@ -61,18 +61,14 @@ class Terminal:
 
     async def settle(self) -> None:
         """Wait until no flow is under way and everything is drawn."""
-        await self.pilot.pause()
-        for _round in range(5):
-            busy = [worker for worker in self.app.workers if not worker.is_finished]
-            if not busy:
-                break
-            for worker in busy:
-                try:
-                    await worker.wait()
-                except WorkerCancelled:
-                    continue
+        quiet = 0
+        while quiet < 2:
             await self.pilot.pause()
-        await self.pilot.pause()
+            busy = [worker for worker in self.app.workers if not worker.is_finished]
+            quiet = 0 if busy or self.app._message_queue.qsize() else quiet + 1
+            for worker in busy:
+                with suppress(WorkerCancelled):
+                    await worker.wait()
 
     async def press(self, *keys: str) -> None:
         """Press keys by name, one after the other, and wait for what they lead to."""
@@ -80,8 +76,8 @@ class Terminal:
         await self.settle()
 
     async def type(self, text: str, *keys: str) -> None:
-        """Type a text, then keys by name."""
-        await self.press(*text, *keys)
+        """Type a text, then keys by name, without waiting between them."""
+        await self.burst(*text, *keys)
 
     async def burst(self, *keys: str) -> None:
         """Send keys all at once, as a fast typist or a script does; nothing waits in between."""
@@ -102,17 +98,35 @@ class Terminal:
         Raises:
             AssertionError: it does not stand there.
         """
-        await self.pilot.click(offset=self.place_of(text))
+        await self.pilot.click(offset=self.place_of(re.escape(text)))
         await self.settle()
 
-    def place_of(self, text: str) -> tuple[int, int]:
-        """Return column and row of the middle of a text on the screen."""
+    async def button(self, label: str, index: int = 0) -> None:
+        """Click on the (`index`th) button of this label where it is drawn on the upper screen.
+
+        Raises:
+            AssertionError: it is not drawn there.
+        """
+        found = [one for one in self.app.screen.query(ActionButton) if one.label == label]
+        assert found, f"no button {label!r}:\n{self.text()}"
+        region = found[index].region
+        drawn = lines(self.app)[region.y][region.x : region.right]
+        assert re.search(button_pattern(label), drawn), f"{label!r} is hidden:\n{self.text()}"
+        await self.pilot.click(offset=(region.x + region.width // 2, region.y))
+        await self.settle()
+
+    def has_button(self, label: str) -> bool:
+        """Whether a button with this label can be seen."""
+        return re.search(button_pattern(label), self.text()) is not None
+
+    def place_of(self, pattern: str) -> tuple[int, int]:
+        """Return column and row of the middle of a match on the screen."""
         for y, row in enumerate(screen_cells(self.app)):
             columns = [x for x, (char, _fg, _bg) in enumerate(row) for _part in char]
-            found = "".join(char for char, _fg, _bg in row).find(text)
-            if found >= 0:
-                return columns[found + len(text) // 2], y
-        raise AssertionError(f"{text!r} is not on the screen:\n{self.text()}")
+            found = re.search(pattern, "".join(char for char, _fg, _bg in row))
+            if found:
+                return columns[(found.start() + found.end()) // 2], y
+        raise AssertionError(f"{pattern!r} is not on the screen:\n{self.text()}")
 
     async def resize(self, columns: int, rows: int) -> None:
         """Give the window another size."""
@@ -179,6 +193,23 @@ class Terminal:
         return "" if widget is None else widget.id or ""
 
 
+def button_pattern(label: str) -> str:
+    """Return a pattern for a button as it is drawn, with the focus or without."""
+    return rf"\[[ ▸]{re.escape(label)}[ ◂]\]"
+
+
+def shown_key(terminal: Terminal) -> str:
+    """Return the shared key that the screen shows as text."""
+    rows = re.findall(r"\b[A-Z2-7]{4}(?: [A-Z2-7]{4}){3}\b", terminal.text())
+    assert len(rows) == 2, terminal.text()
+    return "".join(rows).replace(" ", "")
+
+
+def shown_uri(terminal: Terminal) -> str | None:
+    """Return what the QR code on the screen says."""
+    return read_qr(screen_cells(terminal.app))
+
+
 def lines(app: ConsoleApp) -> list[str]:
     """Return the rows of the screen without the spaces at their ends."""
     rows = screen_cells(app)
@@ -196,6 +227,7 @@ async def open_terminal(
     kiosk: bool = False,
     demo: DemoHelp | None = None,
     abilities: TerminalAbilities = ANYTHING,
+    wait: bool = True,
 ) -> AsyncIterator[Terminal]:
     """Open the console on a terminal of its own; storage is the installation's."""
 
@@ -207,5 +239,6 @@ async def open_terminal(
     )
     async with app.run_test(size=size) as pilot:
         terminal = Terminal(app, pilot, console.clock)
-        await terminal.settle()
+        if wait:
+            await terminal.settle()
         yield terminal

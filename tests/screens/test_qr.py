@@ -404,6 +404,34 @@ async def test_no_style_sheet_makes_it_draw_a_part(css: str, glyphs: Glyphs | No
             assert not blocks(app)
 
 
+async def test_a_container_wider_than_the_terminal_offers_what_is_seen() -> None:
+    """What lies beyond the terminal's edge is no room for a code."""
+    app = Placed(Vertical(), "Vertical { width: 100; } #above { display: none; }")
+    async with app.run_test(size=(40, 24)) as pilot:
+        await pilot.pause()
+        assert app.code.glyphs is Glyphs.QUADRANT
+        assert shown(app) == URI
+
+
+async def test_available_holds_for_a_widget_of_fixed_size() -> None:
+    """A size from a style sheet is the most that is used of it."""
+    app = Placed(Vertical(), "QRCode { width: 50; height: 23; } #above { display: none; }")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.code.available = Size(30, 23)
+        await pilot.pause()
+        assert app.code.glyphs is Glyphs.QUADRANT
+        assert shown(app) == URI
+
+
+@pytest.mark.parametrize(("size", "fits"), [((80, 24), True), ((60, 20), False)])
+async def test_the_screen_is_told_at_the_start(size: tuple[int, int], fits: bool) -> None:
+    """The first layout of an app announces the state, whether or not there is anything to draw."""
+    app = QRApp(URI, ANYTHING)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert app.changes == [(fits, (23, 23))]
+
+
 async def test_a_code_that_is_scrolled_out_of_sight_in_part_is_not_drawn() -> None:
     """It comes back when it is scrolled into view."""
     app = Placed(VerticalScroll(), "#above { height: 30; } #footer { height: 1; dock: bottom; }")

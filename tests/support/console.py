@@ -287,5 +287,3 @@ async def opened(settings: Settings, clock: TurnedClock | None = None) -> AsyncI
 def all_bytes(folder: Path) -> bytes:
     """Return every byte of every file in a folder: what a thief of the disk reads."""
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
-
-

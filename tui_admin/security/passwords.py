@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from passlib.context import CryptContext
 
-from tui_admin.errors import FieldError, WrongPasswordError
+from tui_admin.errors import FieldError, UnavailableError, WrongPasswordError
 from tui_admin.i18n import _
 
 MIN_LENGTH = 8
@@ -68,6 +68,7 @@ class Passwords:
 
         Raises:
             WrongPasswordError: it does not fit.
+            UnavailableError: `stored` is damaged.
         """
         return await self._run(lambda: self._check(password, stored))
 
@@ -80,7 +81,11 @@ class Passwords:
 
     def _check(self, password: str, stored: str | None) -> str | None:
         typed = _normal(password)
-        right, fresh = self._context.verify_and_update(typed, stored or self._dummy)
+        try:
+            right, fresh = self._context.verify_and_update(typed, stored or self._dummy)
+        except (ValueError, TypeError):
+            # What is stored is no hash: nobody can be judged by it, and so nobody gets in.
+            raise UnavailableError from None
         if not right or stored is None:
             raise WrongPasswordError
         return None if fresh is None else str(fresh)

@@ -1,0 +1,106 @@
+"""`make bench`: figures and ratios in one run, each beside a peer or a bare baseline.
+
+What is wanted stands beside what was got. On a shared machine the ratios say more than the
+figures: what they compare was measured by turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+
+from benchmarks import qr, sign_in
+from benchmarks.terminal import Keys, Program, Terminal, measure_idle, measure_keys, measure_starts
+
+MIB = 1024 * 1024
+DEMO = [sys.executable, "-m", "tui_admin", "demo"]
+EMPTY = [sys.executable, "-m", "benchmarks.empty_app"]
+PLAIN = [sys.executable, "-m", "benchmarks.plain_form"]
+NAME = "somebody.with.a.long.name@example.com"
+
+
+def main() -> None:
+    """Print one table."""
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, "
+        f"{os.cpu_count()} cores, load {load}\n"
+    )
+    starts()
+    keys_and_memory()
+    codes()
+    sign_ins()
+
+
+def row(what: str, got: str, wanted: str = "") -> None:
+    """Print one line of the table."""
+    print(f"{what:<52} {got:>22}  {wanted}", flush=True)
+
+
+def starts() -> None:
+    """Process start to first frame."""
+    programs = {
+        "empty": Program(EMPTY),
+        "plain": Program(PLAIN, marker="Log in"),
+        "demo": Program(DEMO, marker="Log in"),
+    }
+    measured = measure_starts(programs, runs=9)
+    empty, plain, demo = (measured[name] for name in programs)
+    for name, one in (
+        ("empty Textual app", empty),
+        ("plain Textual form", plain),
+        ("tui-admin", demo),
+    ):
+        row(
+            f"start to first frame, {name}",
+            f"{one.median.first_frame_s:.3f} s (best {one.best.first_frame_s:.3f})",
+            "0.5 s" if one is demo else "",
+        )
+    row("  tui-admin / empty", f"{demo.ratio_to(empty):.2f}", "under 1.3")
+    row("  plain form / empty", f"{plain.ratio_to(empty):.2f}")
+
+
+def keys_and_memory() -> None:
+    """CPU per key in a form, and what a terminal holds when it rests."""
+    for name, command in (("plain Textual form", PLAIN), ("tui-admin", DEMO)):
+        with Terminal(command) as terminal:
+            terminal.wait_for("Log in")
+            terminal.wait_for_rest()
+            got: Keys = measure_keys(terminal, NAME)
+            idle = measure_idle(terminal, 3)
+            row(
+                f"CPU a key, {name}",
+                f"{got.cpu_per_key_s * 1000:.2f} ms",
+                "4 ms at most" if name == "tui-admin" else "",
+            )
+            row(
+                f"  key to frame, {name}",
+                f"{got.median_s * 1000:.1f} ms (95th {got.p95_s * 1000:.1f})",
+            )
+            row(f"  CPU at rest, {name}", f"{idle.cpu_share:.2%}", "")
+            row(f"  resident memory, {name}", f"{terminal.rss_bytes() / MIB:.1f} MiB")
+    with Terminal(EMPTY) as terminal:
+        terminal.wait_for_screenful()
+        terminal.wait_for_rest()
+        row("  resident memory, empty Textual app", f"{terminal.rss_bytes() / MIB:.1f} MiB")
+
+
+def codes() -> None:
+    """QR codes."""
+    got = qr.measure()
+    row("QR code: bare segno.make", f"{got.bare_segno_s * 1000:.1f} ms")
+    row("QR code: encode (smallest version)", f"{got.encode_s * 1000:.1f} ms")
+    row("QR code: draw", f"{got.draw_s * 1000:.2f} ms")
+
+
+def sign_ins() -> None:
+    """Throughput of sign-ins."""
+    got = asyncio.run(sign_in.measure())
+    row("bare Argon2id", f"{got.bare_per_s:.2f} /s")
+    row("sign-in, whole flow on SQLite", f"{got.sign_in_per_s:.2f} /s")
+    row("  share of bare Argon2id", f"{got.share:.1%}", "95 % or more")
+
+
+main()

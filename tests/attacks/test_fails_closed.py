@@ -1,0 +1,171 @@
+"""Something breaks half-way, and the way it breaks lets somebody in.
+
+In soft-serve a failed database made a visitor anonymous instead of nobody; in authentik an address
+that could not be parsed skipped the policy (CVE-2024-47070). Here every part is broken once, at
+each door, and what counts is who is inside afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.conftest import is_postgres
+from tests.support.console import HOME, PASSWORD, Console, Person, TurnedClock, attempt
+from tui_admin.database import StorageError
+from tui_admin.errors import UnavailableError
+from tui_admin.flows import (
+    accounts,
+    activation,
+    devices,
+    profile,
+    recovery_codes,
+    sessions,
+    sign_in,
+)
+from tui_admin.flows.answers import SignedIn, Token
+from tui_admin.flows.context import Context
+from tui_admin.models import Session
+from tui_admin.security.passwords import Passwords
+from tui_admin.security.sealed import Keyring
+
+Door = Callable[[Context, Person, Token, Token], Awaitable[object]]
+
+DOORS: dict[str, Door] = {
+    "password": lambda c, p, h, s: sign_in.password(c, HOME, p.name, PASSWORD),
+    "code": lambda c, p, h, s: sign_in.code(c, HOME, h, p.code()),
+    "recovery code": lambda c, p, h, s: sign_in.recovery_code(c, HOME, h, p.recovery_codes[1]),
+    "check": lambda c, p, h, s: sessions.check(c, HOME, s),
+    "overview": lambda c, p, h, s: devices.overview(c, s),
+    "profile": lambda c, p, h, s: profile.read(c, s),
+    "disable": lambda c, p, h, s: devices.disable(c, HOME, s, PASSWORD, p.code()),
+    "renew": lambda c, p, h, s: recovery_codes.renew(c, HOME, s, PASSWORD, p.code()),
+    "begin": lambda c, p, h, s: activation.begin(c, HOME, s),
+    "further": lambda c, p, h, s: activation.begin_further(c, HOME, s, "x", PASSWORD, p.code()),
+    "unlock": lambda c, p, h, s: accounts.unlock(c, p.name),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_without_a_database_nobody_is_anybody(console: Console, door: str) -> None:
+    """S29: when the database is gone, every door says that it is not available, and opens
+    nothing."""
+    alice = await console.customer(otp=True)
+    session, half = await console.sign_in(alice), await console.half(alice)
+    await take_database_away(console)
+    got = await attempt(DOORS[door](console.ctx, alice, half, session))
+    assert isinstance(got, StorageError)
+    assert "not available" in got.sentence
+
+
+async def take_database_away(console: Console) -> None:
+    database = console.ctx.database
+    if is_postgres():
+        url = make_url(console.settings.url)
+        with psycopg.connect(
+            host=url.host, port=url.port, user=url.username, dbname="postgres", autocommit=True
+        ) as server:
+            server.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+        return
+    await database.close()
+    path = database.path
+    assert path is not None
+    for file in path.parent.glob(path.name + "*"):
+        file.rename(file.with_name("moved-" + file.name))
+    path.mkdir()
+
+
+class Broken(RuntimeError):
+    """Something that nobody thought of."""
+
+
+class BrokenClock(TurnedClock):
+    def now(self) -> datetime:
+        raise Broken
+
+
+class BrokenPasswords(Passwords):
+    async def check(self, password: str, stored: str | None) -> str | None:
+        raise Broken
+
+
+class BrokenKeyring(Keyring):
+    def open(self, envelope: str, *, place: str) -> bytes:
+        raise Broken
+
+    def mac(self, *args: Any, **kwargs: Any) -> str:
+        raise Broken
+
+    def macs(self, *args: Any, **kwargs: Any) -> list[str]:
+        raise Broken
+
+
+@pytest.mark.parametrize("part", ["clock", "passwords", "keyring"])
+@pytest.mark.parametrize("door", ["password", "code", "recovery code", "disable", "renew"])
+async def test_a_part_that_raises_opens_nothing(console: Console, part: str, door: str) -> None:
+    """S29: when the clock, the hasher or the keys raise something unforeseen in the middle of a
+    decision, no session begins, OTP stays on, and what was spent is not spent."""
+    alice = await console.customer(otp=True)
+    session, half = await console.sign_in(alice), await console.half(alice)
+    before = [row.model_dump() for row in await console.rows(Session)]
+    broken: Any = {
+        "clock": BrokenClock(),
+        "passwords": BrokenPasswords(workers=1),
+        "keyring": BrokenKeyring(console.ctx.keyring.keys),
+    }
+    ctx = replace(console.ctx, **{part: broken[part]})
+    needed = not (part == "passwords" and door in {"code", "recovery code"})
+    if needed:
+        with pytest.raises((Broken, UnavailableError)):
+            await DOORS[door](ctx, alice, half, session)
+        after = [row.model_dump() for row in await console.rows(Session)]
+        assert [r["token_hash"] for r in after] == [r["token_hash"] for r in before]
+        assert (await devices.overview(console.ctx, session)).otp_active
+        done = await sign_in.code(console.ctx, HOME, half, alice.code())
+        assert isinstance(done, SignedIn)
+    broken["passwords"].close()
+
+
+async def test_a_damaged_key_opens_nothing(console: Console) -> None:
+    """S29: a sealed key that was cut, emptied or exchanged is refused with a sentence, and a
+    recovery code still opens."""
+    alice = await console.customer(otp=True)
+    half = await console.half(alice)
+    for damaged in ("", "1..", "1.a.b", "2.x.y.z", "1.\u00e9.AAAA", "x" * 300):
+        await console.execute("UPDATE device SET sealed_key = :k", k=damaged)
+        got = await attempt(sign_in.code(console.ctx, HOME, half, alice.code()))
+        assert isinstance(got, UnavailableError)
+        assert "key cannot be read" in got.sentence
+    done = await sign_in.recovery_code(console.ctx, HOME, half, alice.recovery_codes[0])
+    assert isinstance(done, SignedIn)
+
+
+async def test_a_cancelled_step_opens_nothing_and_holds_nothing(console: Console) -> None:
+    """S29, S9: a terminal that goes away in the middle of a step leaves no lock, no session, and
+    no free guess; the next one is served."""
+    import asyncio
+
+    await console.customer()
+    for delay in range(0, 30, 3):
+        task = asyncio.ensure_future(sign_in.password(console.ctx, HOME, "alice", "x" * 20))
+        await asyncio.sleep(delay / 1000)
+        task.cancel()
+        await attempt(_swallow(task))
+        console.clock.turn(3600)
+    assert not await console.rows(Session)
+    assert isinstance(await sign_in.password(console.ctx, HOME, "alice", PASSWORD), SignedIn)
+
+
+async def _swallow(task: Any) -> object:
+    import asyncio
+
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
