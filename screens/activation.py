@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 import styles
-from screens.base import ConsoleScreen
+from screens.base import REVEAL, ConsoleScreen
 from screens.otp import CodeRow
 from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
@@ -149,6 +149,7 @@ class ActivationScreen(KeyScreen):
     """Confirms a pending key. Answers the recovery codes of a first device, or ()."""
 
     AUTO_FOCUS = "#password"
+    BINDINGS: ClassVar[list[BindingType]] = [REVEAL]
 
     def form(self) -> Iterable[Widget]:
         yield Horizontal(

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from screens.compositor import CroppingCompositor
 from screens.widgets.form import Field, Notice
 from screens.widgets.key_bar import KeyBar
+from screens.widgets.text_field import TextField
 from tui_admin.errors import ConsoleError, FieldError, SessionEndedError, UnavailableError
 from tui_admin.i18n import N_, _
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 MIN_COLUMNS, MIN_ROWS = 60, 20
+
+
+REVEAL = Binding("f3", "reveal", N_("Show password"), key_display="F3")
+"""For screens with a password field."""
 
 
 class FlowCaller(Screen[Result]):
@@ -81,6 +86,14 @@ class FlowCaller(Screen[Result]):
     def notice(self) -> Notice:
         """Where the screen says what happened."""
         return self.query_one(Notice)
+
+    def action_reveal(self) -> None:
+        """Show the screen's password for a moment."""
+        for field in self.query(TextField).results(TextField):
+            if field.password and field.display:
+                field.focus()
+                field.reveal = not field.reveal
+                return
 
     def refused(self, error: ConsoleError) -> None:
         """Show why not."""

@@ -18,8 +18,10 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field
 from screens.widgets.text_field import TextField
 from tui_admin import flows
+from tui_admin.errors import FieldError
 from tui_admin.flows.answers import ProfileView
 from tui_admin.i18n import _, available_languages
+from tui_admin.security.text import canonical_phone
 
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
@@ -143,7 +145,13 @@ class BasicSettingsPane(Pane):
             action=_("Change phone"),
             submit=submit,
             with_code=self.view is not None and self.view.otp_active,
-            extra=Extra("phone", _("New phone number"), limit=32, placeholder="+420 603 123 456"),
+            extra=Extra(
+                "phone",
+                _("New phone number"),
+                limit=32,
+                placeholder="+420 603 123 456",
+                check=_check_phone,
+            ),
         )
         self.app.push_screen(dialog, self._phone_changed)
 
@@ -151,6 +159,14 @@ class BasicSettingsPane(Pane):
         if changed:
             self.load()
             self.panel.done(_("The new number waits for verification."))
+
+
+def _check_phone(typed: str) -> str:
+    try:
+        canonical_phone(typed)
+    except FieldError as error:
+        return error.sentence
+    return ""
 
 
 def _check_timezone(typed: str) -> str:

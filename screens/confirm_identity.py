@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 import styles
-from screens.base import Dialog
+from screens.base import REVEAL, Dialog
 from screens.otp import CodeRow
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import CodeField, Field, Notice
@@ -46,6 +47,8 @@ class Extra:
     label: str
     limit: int
     placeholder: str = ""
+    check: Callable[[str], str] | None = None
+    """As for `Field`."""
 
 
 class ConfirmIdentityDialog(Dialog[Result]):
@@ -55,6 +58,7 @@ class ConfirmIdentityDialog(Dialog[Result]):
     """
 
     CSS_PATH = [styles.sheet("confirm_identity")]
+    BINDINGS: ClassVar[list[BindingType]] = [REVEAL]
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class ConfirmIdentityDialog(Dialog[Result]):
                     id=extra.name,
                     limit=extra.limit,
                     placeholder=extra.placeholder,
+                    check=extra.check,
                     enter_moves_on=True,
                 )
             yield Field(

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.base import ConsoleScreen
+from screens.base import REVEAL, ConsoleScreen
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field, Notice
 from screens.widgets.text_field import TextField
@@ -30,7 +30,7 @@ class SignInScreen(ConsoleScreen[None]):
 
     AUTO_FOCUS = "#username"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f3", "reveal", N_("Show password"), key_display="F3"),
+        REVEAL,
         Binding("escape", "clear", N_("Clear"), key_display="Esc"),
     ]
 
@@ -59,12 +59,6 @@ class SignInScreen(ConsoleScreen[None]):
             field.clear()
         self.notice.say(sentence)
         self.query_one("#username").focus()
-
-    def action_reveal(self) -> None:
-        """Show the password for a moment."""
-        field = self.query_one("#password", TextField)
-        field.focus()
-        field.reveal = not field.reveal
 
     def action_clear(self) -> None:
         """Empty the form."""

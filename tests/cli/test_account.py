@@ -170,7 +170,7 @@ def test_a_password_that_cannot_be_taken_is_refused(
 async def test_spaces_and_letters_of_a_password_are_all_kept(
     shell: Shell, console: Console
 ) -> None:
-    """Spaces and any script's letters belong to a password; only the newline at the end does not."""
+    """A password keeps its spaces and any script's letters; only the last newline goes."""
     for number, ending in enumerate((b"\n", b"\r\n", b"")):
         name = f"user{number}"
         made = await asyncio.to_thread(

@@ -295,6 +295,18 @@ def test_a_file_that_goes_bad_does_not_stop_an_open_console(settings: Settings) 
     assert follower.keys == fresh.keys
 
 
+def test_a_lookup_asks_under_keys_that_were_added_since(settings: Settings) -> None:
+    """A hash made under a key that another process added is found, without a restart."""
+    follower = follow_keyring(settings.key_path)
+    fresh = add_key(settings.key_path)
+    assert fresh.mac("recovery-code", "word") in follower.macs("recovery-code", "word")
+    add_key(settings.key_path)
+    mac = fresh.mac("recovery-code", "word")
+    assert follower.mac("recovery-code", "word", key_id=mac.split(".")[0]) == mac
+    newest = add_key(settings.key_path)
+    assert follower.mac("recovery-code", "word") == newest.mac("recovery-code", "word")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_rotation_by_root_leaves_the_file_to_its_owner(settings: Settings) -> None:
     """The server's user can still read the key file after root rotated it."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from screens.app import ConsoleApp
 from screens.terminal import detect
+from tui_admin.errors import StartError
 from tui_admin.flows.answers import Visitor
+from tui_admin.i18n import _
 
 if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
@@ -37,6 +40,8 @@ def _run(
     kiosk: bool = False,
     demo: DemoHelp | None = None,
 ) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise StartError(_("The console needs a terminal; for scripts see: tui-admin --help"))
     # A log line on the terminal would tear the screen; it goes to a file where one is named.
     log_file = os.environ.get("TUI_ADMIN_LOG_FILE")
     logging.basicConfig(
@@ -54,6 +59,11 @@ def _run(
 
 
 async def _live(app: ConsoleApp) -> None:
+    # A closed terminal or a polite end leaves as a person does: sign-out of Textual's modes, and
+    # the demo's folder goes away.
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        loop.add_signal_handler(number, app.exit)
     try:
         await app.run_async()
     finally:

@@ -124,6 +124,8 @@ class Context:
             except CommitAndRaiseError as kept:
                 refusal = kept.error
             if tx.entries:
+                # Rows first, the chain last: whoever holds its lock waits for nothing more.
+                await db.flush()
                 await self.database.lock(db, "audit")
                 await audit.append(db, self.keyring, tx.now, visitor, tx.entries)
         if refusal is not None:

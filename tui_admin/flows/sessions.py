@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.errors import NotFoundError, SessionEndedError
 from tui_admin.flows.answers import SessionView, SignedIn, Token, Visitor
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
-from tui_admin.models import Account, Session
+from tui_admin.models import Account, PendingKey, Session
 from tui_admin.security.text import safe
 from tui_admin.security.tokens import is_id, new_token, token_hash
 
@@ -131,8 +131,20 @@ async def find(ctx: Context, db: AsyncSession, token: Token) -> tuple[Session, A
     return session, account
 
 
-def start(tx: Transaction, account: Account) -> SignedIn:
-    """Begin a session; the caller has proven the person."""
+async def start(ctx: Context, tx: Transaction, account: Account) -> SignedIn:
+    """Begin a session; the caller has proven the person.
+
+    Sessions that no limit looks at any more are forgotten on the way.
+    """
+    old = tx.now - timedelta(days=ctx.settings.limits.known_address_d + 1)
+    await tx.db.execute(
+        delete(Session).where(
+            col(Session.account_id) == account.id,
+            col(Session.ended_at) < old,
+            col(Session.started_at) < old,
+            col(Session.id).not_in(select(PendingKey.session_id)),
+        )
+    )
     token = new_token()
     session = Session(
         account_id=account.id,

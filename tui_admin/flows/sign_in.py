@@ -77,7 +77,7 @@ async def password(
             tx.record("sign_in.password_accepted", account_id)
             return await _begin_half(ctx, tx, account)
         tx.record("sign_in.accepted", account_id, factor="password")
-        return sessions.start(tx, account)
+        return await sessions.start(ctx, tx, account)
 
 
 async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> SignedIn:
@@ -96,7 +96,7 @@ async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> Signe
         await limits.give_back(tx, place)
         await _finish(tx, row)
         tx.record("sign_in.accepted", account.id, factor="code", device=device.id)
-        return sessions.start(tx, account)
+        return await sessions.start(ctx, tx, account)
 
 
 async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> SignedIn:
@@ -116,7 +116,7 @@ async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str)
         await _finish(tx, row)
         tx.record("sign_in.accepted", account.id, factor="recovery_code")
         left = await factors.recovery_codes_left(tx.db, account.id)
-        return replace(sessions.start(tx, account), recovery_codes_left=left)
+        return replace(await sessions.start(ctx, tx, account), recovery_codes_left=left)
 
 
 async def cancel(ctx: Context, visitor: Visitor, half: Token) -> None:
@@ -159,6 +159,12 @@ def _refusal(tx: Transaction, account_id: str, subject: str) -> CommitAndRaiseEr
 
 async def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsCode:
     token = new_token()
+    await tx.db.execute(
+        delete(HalfSignIn).where(
+            col(HalfSignIn.account_id) == account.id,
+            col(HalfSignIn.created_at) < tx.now - timedelta(days=1),
+        )
+    )
     # Nothing else takes them away, and a right password may be typed any number of times.
     stale = tx.now - timedelta(days=1)
     await tx.db.exec(
