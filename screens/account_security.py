@@ -118,8 +118,9 @@ class AccountSecurityPane(Pane):
     # What can be done.
 
     @on(ActionButton.Pressed, "#to-settings")
-    async def to_settings(self) -> None:
-        await self.panel.open_pane("basic_settings")
+    def to_settings(self) -> None:
+        # Later: this pane cannot wait for its own end.
+        self.app.call_later(self.panel.open_pane, "basic_settings")
 
     @on(ActionButton.Pressed, "#set-otp")
     def set_otp(self) -> None:
@@ -249,8 +250,9 @@ class AccountSecurityPane(Pane):
     def _changed(self, sentence: str, token: Token | None) -> None:
         if token is not None:
             self.panel.console.replace_token(token)
-            self.panel.done(sentence)
+            # Loading says nothing of its own, and takes nothing away that is said after its start.
             self.load()
+            self.panel.done(sentence)
 
     def on_action_button_pressed(self, event: ActionButton.Pressed) -> None:
         kind, target = event.button.kind, event.button.target

@@ -17,7 +17,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 import styles
-from screens.base import ConsoleScreen
+from screens.base import ConsoleScreen, FlowCaller
 from screens.sign_in import SignInScreen
 from screens.terminal import TerminalAbilities
 from screens.widgets.text_field import TextField
@@ -25,6 +25,7 @@ from tui_admin import flows
 from tui_admin.errors import ConsoleError, SessionEndedError, StartError, UnavailableError
 from tui_admin.flows.answers import SignedIn, Token, Visitor
 from tui_admin.i18n import N_, Language, _, use_language
+from tui_admin.security.text import safe
 
 if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
@@ -89,6 +90,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.exit_error: ConsoleError | None = None
         self._seen_s = time.monotonic()
         self._checked_s = 0.0
+        self._was_used = False
         self._idle_timer: Timer | None = None
         for name, colours in styles.themes().items():
             self.register_theme(Theme(name=name, **colours))
@@ -120,7 +122,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.exit(return_code=1)
             return
         assert self._opened is not None  # noqa: S101 (set before the worker starts)
-        self.brand = context.settings.brand
+        self.brand = safe(context.settings.brand)
         self.use_locale(context.settings.locale, context.settings.timezone)
         self._opened.set_result(context)
         for screen in self.screen_stack:
@@ -232,6 +234,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _activity(self) -> None:
         now_s = time.monotonic()
         self._seen_s = now_s
+        self._was_used = True
         if self.signed_in is not None and now_s - self._checked_s >= _CHECK_EVERY_S:
             self._checked_s = now_s
             self.run_worker(self._check_session(), exit_on_error=False)
@@ -268,18 +271,27 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def _idle(self) -> None:
         self._seen_s = time.monotonic()
+        if not self._was_used:
+            return
+        self._was_used = False
+        self.run_worker(self._end_idle(), exit_on_error=False)
+
+    async def _end_idle(self) -> None:
         if self.signed_in is not None:
-            self.sign_out("idle")
+            await self._sign_out("idle")
         elif self.kiosk:
             self._pop_to_sign_in()
             if isinstance(self.screen, SignInScreen):
                 self.screen.begin_again("")
         if self.kiosk:
             self.theme = DEFAULT_THEME
-            self.run_worker(self._start_over(), exit_on_error=False)
+            if self.screen.has_class("-phone"):
+                await self.action_phone()
+            # Last: the sign-out above still needs the storage that goes now.
+            await self._start_over()
 
     def _say(self, sentence: str) -> None:
-        if isinstance(self.screen, ConsoleScreen):
+        if isinstance(self.screen, FlowCaller):
             self.screen.notice.say(sentence)
 
     # Keys that work everywhere.

@@ -167,6 +167,10 @@ class Dialog(FlowCaller[Result], ModalScreen[Result]):
         Binding("escape", "cancel", N_("Cancel"), key_display="Esc")
     ]
 
+    def on_mount(self) -> None:
+        # Not in `compose`, which each dialog has of its own.
+        self.mount(too_small_cover())
+
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)

@@ -26,11 +26,14 @@ from tui_admin.config import Settings
 from tui_admin.database import Database, open_database, upgrade
 from tui_admin.security.sealed import Keyring, save_keyring
 
-SERVER = os.environ.pop("TUI_ADMIN_TEST_DATABASE_URL", "")
+SERVER_VARIABLE = "TUI_ADMIN_TEST_DATABASE_URL"
+SERVER = os.environ.get(SERVER_VARIABLE, "")
 
-# What the person who runs the tests has set up must not reach them.
+# What the person who runs the tests has set up must not reach them. The server's name stays: the
+# workers of pytest-xdist inherit it from here.
 for _name in [name for name in os.environ if name.startswith("TUI_ADMIN_")]:
-    del os.environ[_name]
+    if _name != SERVER_VARIABLE:
+        del os.environ[_name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

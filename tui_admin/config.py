@@ -19,6 +19,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from tui_admin.errors import StartError
@@ -190,6 +191,8 @@ def load_settings() -> Settings:
         raise StartError(
             _("The setting {name} is wrong: {why}.").format(name=name, why=first["msg"])
         ) from None
+    except SettingsError as error:
+        raise StartError(_("A setting cannot be read: {why}.").format(why=error)) from None
 
 
 def _read_toml() -> dict[str, Any]:

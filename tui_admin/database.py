@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -36,6 +36,53 @@ class StorageError(UnavailableError):
     @property
     def sentence(self) -> str:
         return _("The database is not available just now. Nothing was changed; please try again.")
+
+
+Answer = TypeVar("Answer")
+
+
+async def _whole(work: Awaitable[Answer]) -> Answer:
+    """Await `work` to its end even when the caller is cancelled, and hear the cancellation then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
+
+
+class _WholeSession(AsyncSession):
+    """A session whose every call to the database is whole.
+
+    A terminal that goes away cancels its flow. Cut short inside a call, a connection was dropped
+    with SQLite's write lock still in its hands, and everybody else stood before a locked database:
+    hanging up at the right moment was enough. Cancelled between two calls it is rolled back.
+    """
+
+    async def exec(self, *args: Any, **kwargs: Any) -> Any:
+        return await _whole(super().exec(*args, **kwargs))
+
+    async def get(self, *args: Any, **kwargs: Any) -> Any:
+        return await _whole(super().get(*args, **kwargs))
+
+    async def connection(self, *args: Any, **kwargs: Any) -> AsyncConnection:
+        return await _whole(super().connection(*args, **kwargs))
+
+    async def delete(self, instance: object) -> None:
+        await _whole(super().delete(instance))
+
+    async def flush(self, *args: Any, **kwargs: Any) -> None:
+        await _whole(super().flush(*args, **kwargs))
+
+    async def commit(self) -> None:
+        await _whole(super().commit())
+
+    async def close(self) -> None:
+        await _whole(super().close())
 
 
 class Database:
@@ -80,7 +127,7 @@ class Database:
             StorageError: the database is not available.
         """
         with _storage_errors():
-            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            async with _WholeSession(self._engine, expire_on_commit=False) as session:
                 yield session
 
     @asynccontextmanager
@@ -94,7 +141,7 @@ class Database:
         with _storage_errors():
             async with (
                 self._turn,
-                AsyncSession(self._writers, expire_on_commit=False) as session,
+                _WholeSession(self._writers, expire_on_commit=False) as session,
             ):
                 yield session
                 await session.commit()
@@ -103,9 +150,8 @@ class Database:
         """Hold a named lock until the transaction ends. On SQLite a writer holds it all anyway."""
         if not self.is_sqlite:
             connection = await session.connection()
-            await connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name}
-            )
+            query = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+            await _whole(connection.execute(query, {"name": name}))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -174,7 +220,7 @@ async def open_database(url: str) -> Database:
         await _check_safety(database)
     except StorageError as error:
         await database.close()
-        raise StartError(_why_not(database, error)) from error
+        raise StartError(why_not(database, error)) from error
     except BaseException:
         await database.close()
         raise
@@ -266,7 +312,7 @@ async def _check_safety(database: Database) -> None:
         )
 
 
-def _why_not(database: Database, error: StorageError) -> str:
+def why_not(database: Database, error: StorageError) -> str:
     """Return the sentence for a database that does not open, with the way out."""
     where = database.path or database.url.render_as_string(hide_password=True)
     cause = str(error.__cause__).casefold()

@@ -277,6 +277,7 @@ class QRCode(Widget):
     def on_mount(self) -> None:
         """Look again after each layout: neither a size of zero nor being cut off has an event."""
         self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._settle())
+        # The very first layout of an app publishes nothing.
         self.call_after_refresh(self._settle)
 
     def _settle(self) -> None:

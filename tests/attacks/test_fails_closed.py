@@ -7,7 +7,10 @@ each door, and what counts is who is inside afterwards.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +20,17 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.conftest import is_postgres
-from tests.support.console import HOME, PASSWORD, Console, Person, TurnedClock, attempt
-from tui_admin.database import StorageError
-from tui_admin.errors import UnavailableError
+from tests.support.console import (
+    HOME,
+    PASSWORD,
+    STRANGER,
+    Console,
+    Person,
+    TurnedClock,
+    attempt,
+)
+from tui_admin.database import BUSY_TIMEOUT_S, StorageError
+from tui_admin.errors import LimitedError, UnavailableError, WrongCredentialsError
 from tui_admin.flows import (
     accounts,
     activation,
@@ -81,29 +92,29 @@ async def take_database_away(console: Console) -> None:
     path.mkdir()
 
 
-class Broken(RuntimeError):
+class UnforeseenError(RuntimeError):
     """Something that nobody thought of."""
 
 
 class BrokenClock(TurnedClock):
     def now(self) -> datetime:
-        raise Broken
+        raise UnforeseenError
 
 
 class BrokenPasswords(Passwords):
     async def check(self, password: str, stored: str | None) -> str | None:
-        raise Broken
+        raise UnforeseenError
 
 
 class BrokenKeyring(Keyring):
     def open(self, envelope: str, *, place: str) -> bytes:
-        raise Broken
+        raise UnforeseenError
 
     def mac(self, *args: Any, **kwargs: Any) -> str:
-        raise Broken
+        raise UnforeseenError
 
     def macs(self, *args: Any, **kwargs: Any) -> list[str]:
-        raise Broken
+        raise UnforeseenError
 
 
 @pytest.mark.parametrize("part", ["clock", "passwords", "keyring"])
@@ -122,7 +133,7 @@ async def test_a_part_that_raises_opens_nothing(console: Console, part: str, doo
     ctx = replace(console.ctx, **{part: broken[part]})
     needed = not (part == "passwords" and door in {"code", "recovery code"})
     if needed:
-        with pytest.raises((Broken, UnavailableError)):
+        with pytest.raises((UnforeseenError, UnavailableError)):
             await DOORS[door](ctx, alice, half, session)
         after = [row.model_dump() for row in await console.rows(Session)]
         assert [r["token_hash"] for r in after] == [r["token_hash"] for r in before]
@@ -146,26 +157,35 @@ async def test_a_damaged_key_opens_nothing(console: Console) -> None:
     assert isinstance(done, SignedIn)
 
 
-async def test_a_cancelled_step_opens_nothing_and_holds_nothing(console: Console) -> None:
-    """S29, S9: a terminal that goes away in the middle of a step leaves no lock, no session, and
-    no free guess; the next one is served."""
-    import asyncio
-
+async def test_a_terminal_that_hangs_up_holds_nothing(console: Console) -> None:
+    """S29, S9: whoever hangs up in the middle of a step, at whatever moment, leaves no session,
+    no free guess, and no lock behind that others would wait for."""
     await console.customer()
-    for delay in range(0, 30, 3):
-        task = asyncio.ensure_future(sign_in.password(console.ctx, HOME, "alice", "x" * 20))
-        await asyncio.sleep(delay / 1000)
+    for delay_ms in range(45):
+        task = asyncio.create_task(sign_in.password(console.ctx, HOME, "alice", PASSWORD))
+        await asyncio.sleep(delay_ms / 1000)
         task.cancel()
-        await attempt(_swallow(task))
+        with suppress(asyncio.CancelledError):
+            await task
+        begun = time.monotonic()
+        got = await attempt(sign_in.password(console.ctx, STRANGER, "nobody", PASSWORD))
+        assert isinstance(got, WrongCredentialsError)
+        assert time.monotonic() - begun < BUSY_TIMEOUT_S
         console.clock.turn(3600)
-    assert not await console.rows(Session)
     assert isinstance(await sign_in.password(console.ctx, HOME, "alice", PASSWORD), SignedIn)
 
 
-async def _swallow(task: Any) -> object:
-    import asyncio
-
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
+async def test_a_guess_that_hangs_up_was_a_guess(console: Console) -> None:
+    """S8, S9: hanging up before the answer gives no guess back."""
+    await console.customer()
+    ctx, passwords = console.counting()
+    for _ in range(5):
+        task = asyncio.create_task(sign_in.password(ctx, STRANGER, "alice", "not the password 1"))
+        await passwords.asked.wait()
+        passwords.asked.clear()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    got = await attempt(sign_in.password(ctx, STRANGER, "alice", PASSWORD))
+    assert isinstance(got, LimitedError)
+    passwords.close()

@@ -1,6 +1,6 @@
 """Two addresses that look alike, or fold to the same letters, are taken for one another.
 
-Django sent the reset link of `mike@example.org` to whoever registered `mıke@example.org`
+Django sent the reset link of `mike@example.org` to whoever registered the same with a dotless i
 (CVE-2019-19844).
 """
 
@@ -21,7 +21,7 @@ def make(console: Console, username: str, email: str) -> object:
 
 @pytest.mark.parametrize(
     "twin",
-    ["mіke", "mıke", "mike\u200b", "m\u0131ke", "mi\u0307ke", "μike", "mike\x00", "\u202emike"],  # noqa: RUF001
+    ["mіke", "mike\u200b", "m\u0131ke", "mi\u0307ke", "μike", "mike\x00", "\u202emike"],  # noqa: RUF001
 )
 async def test_a_twin_is_no_name(console: Console, twin: str) -> None:
     """S28, CVE-2019-19844: Cyrillic, Greek, dotless and invisible look-alikes make no account

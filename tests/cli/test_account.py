@@ -188,7 +188,7 @@ def test_what_was_written_into_the_database_cannot_act_on_the_terminal(
     shell: Shell, settings: Settings, call: Call
 ) -> None:
     """Control bytes, bidi overrides and markup in a stored field are shown harmless (T1, T2)."""
-    evil = "a\x1b]52;c;eA==\x07\u202e\x9b31m[/][bold]\n"
+    evil = "\x1b]0;\x07\u202e\x9b1m[/][b]\n"  # short enough for every column
     create(call, shell, "alice")
     tamper(settings, "UPDATE account SET username = :evil, phone = :evil, role = '[/]'", evil=evil)
     for arguments in (
@@ -201,7 +201,7 @@ def test_what_was_written_into_the_database_cannot_act_on_the_terminal(
         assert ended.code == 0
         shown = ended.text
         assert not set(shown) & set("\x1b\x07\u202e\x9b")
-        assert "[/][bold]" in shown
+        assert "[/][b]" in shown
 
 
 def test_an_unknown_name_is_refused(shell: Shell, call: Call) -> None:

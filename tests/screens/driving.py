@@ -32,6 +32,7 @@ from tui_admin.demo.scanner import read_qr
 from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
 
+_FRAMES_AND_QR = re.compile("[\u2500-\u257f\u2580-\u2590\u2594-\u259f]")
 ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
 SIZE = (80, 24)
 
@@ -170,7 +171,7 @@ class Terminal:
 
     def flat(self) -> str:
         """What is on the screen now, as one line: for sentences that are wrapped."""
-        return " ".join(self.text().replace("│", " ").split())
+        return " ".join(_FRAMES_AND_QR.sub(" ", self.text()).split())
 
     def shows(self, *sentences: str) -> None:
         """Check that all of these can be read on the screen, wrapped or not."""

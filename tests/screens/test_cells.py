@@ -62,6 +62,8 @@ async def test_an_overlay_covers_what_is_below() -> None:
     async with app.run_test(size=(20, 4)) as pilot:
         await app.push_screen(Cover())
         await pilot.pause()
+        # Forget what was painted, so that it must be composed again.
+        app.screen.refresh()
         rows = screen_cells(app)
         assert texts(rows)[1] == "r"
         assert texts(rows)[0].startswith("XY")

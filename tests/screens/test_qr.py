@@ -483,11 +483,21 @@ async def test_a_hidden_code_comes_back_in_the_size_of_that_time() -> None:
         app.code.display = False
         await pilot.pause()
         await pilot.resize_terminal(40, 24)
+        await pilot.pause()
         assert not blocks(app)
         app.code.display = True
         await pilot.pause()
         assert app.code.glyphs is Glyphs.QUADRANT
         assert shown(app) == URI
+        assert app.changes == [(True, (23, 23))]
+
+
+async def test_a_code_that_does_not_fit_takes_no_room() -> None:
+    """What stands below moves up, so that the key can take the place."""
+    app = Placed(Vertical(), "QRCode { max-width: 10; }")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.pause()
+        assert app.code.outer_size.height == 0
 
 
 async def test_the_shared_key_is_not_in_the_widgets_repr() -> None:

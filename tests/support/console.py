@@ -25,7 +25,7 @@ from sqlmodel import SQLModel, select
 from tui_admin.config import HashSettings, Settings
 from tui_admin.errors import ConsoleError
 from tui_admin.flows import accounts, activation, sign_in
-from tui_admin.flows.answers import Activated, NeedsCode, SignedIn, Token, Visitor
+from tui_admin.flows.answers import Activated, NeedsCode, Token, Visitor
 from tui_admin.flows.context import Context
 from tui_admin.models import Account, AuditRow
 from tui_admin.security.passwords import HashCost, Passwords
@@ -103,14 +103,16 @@ class Person:
 
 
 class CountingPasswords(Passwords):
-    """The hasher, counting how many hashes it is asked for and how many run at a time."""
+    """The hasher, counting how many hashes it is asked for."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.checks = 0
+        self.asked = asyncio.Event()
 
     async def check(self, password: str, stored: str | None) -> str | None:
         self.checks += 1
+        self.asked.set()
         return await super().check(password, stored)
 
 

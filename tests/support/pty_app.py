@@ -79,6 +79,9 @@ _TOKEN = re.compile(
 )
 """One control sequence (CSI, string or plain escape; ECMA-48, section 5) or a run of text."""
 
+_BEGUN = re.compile("\x1b(\\[[\x30-\x3f]*[\x20-\x2f]*|[\\]PX^_].*|[\x20-\x2f]*)", re.DOTALL)
+"""A sequence whose end has not come yet."""
+
 _ARGS_OK = re.compile(r"\??[\d;]*")
 _PRIVATE_FINALS = frozenset("hlJK")
 """Finals with `?` that pyte's handlers accept; the others raise TypeError there."""
@@ -107,9 +110,15 @@ class Terminal:
         """Obey `data`, which may begin and end in the middle of a sequence or character."""
         text = self._unfinished + self._decoder.decode(data)
         position = 0
-        while match := _TOKEN.match(text, position):
-            position = match.end()
-            self._obey(match)
+        while position < len(text):
+            if match := _TOKEN.match(text, position):
+                position = match.end()
+                self._obey(match)
+            elif _BEGUN.fullmatch(text, position):
+                break
+            else:
+                # Nothing that ECMA-48 knows: without its ESC it is text, as in a real terminal.
+                position += 1
         self._unfinished = text[position:]
         if len(self._unfinished) > _LONGEST_UNFINISHED:
             self._unfinished = ""
@@ -127,7 +136,6 @@ class Terminal:
         elif (
             not match["between"]
             and _ARGS_OK.fullmatch(args)
-            and final in pyte.Stream.csi
             and (not args.startswith("?") or final in _PRIVATE_FINALS)
         ):
             self._streams[self._active].feed(match["csi"])
@@ -170,7 +178,7 @@ class PtyApp:
         self._raw = bytearray()
         self._changed = threading.Condition()
         self._ended = False
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         with warnings.catch_warnings():
             # The child calls exec at once, so that forking beside the reader threads is safe.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -339,7 +347,7 @@ class PtyApp:
             os.close(self._wake_reader)
             os.close(self._wake_writer)
             self._child.delayafterclose = 0
-            self._child.close(force=True)
+            self._child.close(force=False)
 
     def _read(self) -> None:
         terminal = self._child.child_fd
@@ -359,7 +367,7 @@ class PtyApp:
                     self._raw += data
                     self._terminal.feed(data)
                     self._changed.notify_all()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the waiting test raises it
             self._error = error
         finally:
             with self._changed:

@@ -55,6 +55,13 @@ def test_characters_may_be_cut_in_two() -> None:
     assert screen_of(b"\xe2\x96", b"\x80x")[0] == "▀x"
 
 
+def test_broken_sequences_stop_nothing() -> None:
+    """An ESC that begins nothing is dropped, and what follows is shown."""
+    assert screen_of(b"ab\x1b\x1b[1mcd")[0] == "abcd"
+    assert screen_of(b"ab\x1b\r\ncd")[:2] == ["ab", "cd"]
+    assert screen_of(b"ab\x1b[1\r\ncd")[1] == "cd"
+
+
 def test_the_alternate_screen_goes_and_leaves_what_was_there() -> None:
     """As in a real terminal, the shell's lines come back."""
     terminal = Terminal(20, 3)
@@ -93,12 +100,12 @@ def test_a_program_is_typed_to_resized_and_ends() -> None:
 
 def test_waiting_tells_what_was_shown() -> None:
     """A failing test shows the screen, and a program that ended is not waited for."""
-    with python_app("-c", "print('hello')") as app:
-        with pytest.raises(AssertionError, match=r"(?s)ended while.*hello"):
-            app.wait_for("goodbye", timeout_s=20)
-    with python_app("-c", "import time; print('hello', flush=True); time.sleep(60)") as app:
-        with pytest.raises(AssertionError, match=r"(?s)waited 0.5 s.*hello"):
-            app.wait_for("goodbye", timeout_s=0.5)
+    ended = pytest.raises(AssertionError, match=r"(?s)ended while.*hello")
+    with python_app("-c", "print('hello')") as app, ended:
+        app.wait_for("goodbye", timeout_s=20)
+    waited = pytest.raises(AssertionError, match=r"(?s)waited 0.5 s.*hello")
+    with python_app("-c", "import time; print('hello', flush=True); time.sleep(60)") as app, waited:
+        app.wait_for("goodbye", timeout_s=0.5)
 
 
 def test_a_program_that_ignores_signals_is_ended() -> None:

@@ -53,8 +53,7 @@ def _run(
     app = ConsoleApp(open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo)
     asyncio.run(_live(app))
     if app.exit_error is not None:
-        sys.stderr.write(app.exit_error.sentence + "\n")
-        return 1
+        raise app.exit_error
     return app.return_code or 0
 
 

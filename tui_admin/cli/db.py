@@ -39,28 +39,13 @@ async def _upgrade() -> str:
         before = None if _is_missing(database) else await storage.schema_version(database)
         await storage.upgrade(database)
         after = await storage.schema_version(database)
-    except storage.StorageError:
-        await _diagnose(url)
-        raise
+    except storage.StorageError as error:
+        raise StartError(storage.why_not(database, error)) from error
     finally:
         await database.close()
     if before == after:
         return _("The database is at version {version} already.").format(version=after)
     return _("The database is now at version {version}.").format(version=after)
-
-
-async def _diagnose(url: str) -> None:
-    """Raise the sentence that tells why the storage failed, where opening it finds one."""
-    from tui_admin.database import open_database
-
-    try:
-        database = await open_database(url)
-    except StartError as error:
-        # One with a cause speaks of the storage; without, of the version, which is our own task.
-        if error.__cause__ is not None:
-            raise
-    else:
-        await database.close()
 
 
 async def _check() -> list[tuple[str, str]]:

@@ -51,7 +51,9 @@ class Demo:
     async def open_context(self) -> Context:
         """Open a fresh database with the sample accounts; may be called again to start over."""
         sample = await asyncio.to_thread(_load_sample)
-        folder = self._folder / f"{len(list(self._folder.iterdir()))}"
+        # The one before is closed by now; a kiosk starts over many times a day.
+        folder = self._folder / "data"
+        shutil.rmtree(folder, ignore_errors=True)
         idle_s = KIOSK_IDLE_S if self._kiosk else None
         context: Context = await sample.open_sample(folder, self.phone, idle_s=idle_s)
         return context

@@ -58,7 +58,7 @@ def parse_recovery_code(typed: str, field: str = "code") -> str:
     """
     code = tokens.clean_recovery_code(typed)
     if code is None:
-        raise FieldError(field, _("A recovery code is ten letters and digits, like ABCDE-12345."))
+        raise FieldError(field, _("Ten letters and digits, please, like ABCDE-12345."))
     return code
 
 

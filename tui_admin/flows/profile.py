@@ -27,8 +27,8 @@ async def read(ctx: Context, token: Token) -> ProfileView:
             username=safe(account.username),
             name=safe(account.name),
             company=safe(account.company),
-            language=account.language or ctx.settings.locale,
-            timezone=account.timezone or ctx.settings.timezone,
+            language=safe(account.language or ctx.settings.locale),
+            timezone=safe(account.timezone or ctx.settings.timezone),
             email=safe(account.email, 320),
             email_verified=account.email_verified_at is not None,
             phone=safe(account.phone),
@@ -58,9 +58,7 @@ async def save(
     if language not in available_languages():
         raise FieldError("language", _("This language is not available."))
     if timezone not in available_timezones():
-        raise FieldError(
-            "timezone", _("This time zone is not known; they look like Europe/Prague.")
-        )
+        raise FieldError("timezone", _("Not known; time zones look like Europe/Prague."))
     async with ctx.write(visitor) as tx:
         _session, account = await sessions.authorise(ctx, tx, token)
         account.name, account.company = name, company

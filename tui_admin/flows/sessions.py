@@ -137,7 +137,7 @@ async def start(ctx: Context, tx: Transaction, account: Account) -> SignedIn:
     Sessions that no limit looks at any more are forgotten on the way.
     """
     old = tx.now - timedelta(days=ctx.settings.limits.known_address_d + 1)
-    await tx.db.execute(
+    await tx.db.exec(
         delete(Session).where(
             col(Session.account_id) == account.id,
             col(Session.ended_at) < old,

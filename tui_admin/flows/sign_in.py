@@ -159,12 +159,6 @@ def _refusal(tx: Transaction, account_id: str, subject: str) -> CommitAndRaiseEr
 
 async def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsCode:
     token = new_token()
-    await tx.db.execute(
-        delete(HalfSignIn).where(
-            col(HalfSignIn.account_id) == account.id,
-            col(HalfSignIn.created_at) < tx.now - timedelta(days=1),
-        )
-    )
     # Nothing else takes them away, and a right password may be typed any number of times.
     stale = tx.now - timedelta(days=1)
     await tx.db.exec(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 
 from tui_admin.errors import FieldError
 from tui_admin.i18n import _
@@ -108,10 +109,7 @@ def canonical_phone(typed: str, region: str | None = None, field: str = "phone")
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number) or number.extension:
-        raise FieldError(
-            field,
-            _("This is not a phone number; start with the country code, like +420."),
-        )
+        raise FieldError(field, _("Not a phone number; they start like +420 603."))
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
@@ -121,6 +119,10 @@ def canonical_identifier(typed: str) -> str:
     Never raises: an impossible identifier is looked up like any other and not found. Characters
     that no identifier has become U+FFFD, since a database may take neither NUL nor surrogates.
     """
+    if "@" in typed and not typed.isascii():
+        # A domain of other letters is stored in its ASCII form, and found by either.
+        with suppress(FieldError):
+            return canonical_email(typed)
     name = unicodedata.normalize("NFKC", typed[:MAX_TYPED]).strip().casefold()
     return "".join(
         REPLACEMENT if unicodedata.category(char) in _UNSAFE_CATEGORIES else char for char in name
