@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 import styles
-from screens.base import REVEAL, ConsoleScreen
+from screens.base import MIN_COLUMNS, MIN_ROWS, REVEAL, ConsoleScreen
 from screens.otp import CodeRow
 from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
@@ -47,6 +47,7 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         super().__init__()
         self.key = key
         self._until_s = time.monotonic() + key.ttl_s
+        self._size_sentence = ""
 
     def head(self) -> Iterable[Widget]:
         return ()
@@ -111,13 +112,17 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
     def fit_changed(self, event: QRCode.FitChanged) -> None:
         self.set_class(not event.fits, "-no-qr")
         if event.fits or self.has_class("-key-only"):
+            if self._size_sentence and self.notice.said == self._size_sentence:
+                self.notice.say("")
             return
         columns, rows = event.needed
-        self.notice.say(
-            _("The QR code needs a window of {columns} x {rows}; type the key instead.").format(
-                columns=columns + _FORM_COLUMNS, rows=rows + _KEY_BAR_ROWS
-            )
+        self._size_sentence = _(
+            "The QR code needs a window of {columns} x {rows}; type the key instead."
+        ).format(
+            columns=max(columns + _FORM_COLUMNS, MIN_COLUMNS),
+            rows=max(rows + _KEY_BAR_ROWS, MIN_ROWS),
         )
+        self.notice.say(self._size_sentence)
 
     @on(ActionButton.Pressed, "#key-only")
     def action_key_only(self) -> None:

@@ -20,6 +20,7 @@ import styles
 from screens.base import ConsoleScreen, FlowCaller
 from screens.sign_in import SignInScreen
 from screens.terminal import TerminalAbilities
+from screens.widgets.form import Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import ConsoleError, SessionEndedError, StartError, UnavailableError
@@ -92,6 +93,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._checked_s = 0.0
         self._was_used = False
         self._idle_timer: Timer | None = None
+        self._warned: Notice | None = None
+        self._warning = ""
         for name, colours in styles.themes().items():
             self.register_theme(Theme(name=name, **colours))
         # Set without its watcher, which would parse every style sheet a second time.
@@ -213,6 +216,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         except ConsoleError as error:
             # The terminal forgets the token all the same; the session's row ends by its times.
             sentence = error.sentence
+        except Exception:
+            log.exception("signing out failed unexpectedly")
+            sentence = UnavailableError().sentence
         self.session_over(sentence)
 
     def _pop_to_sign_in(self) -> None:
@@ -235,6 +241,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         now_s = time.monotonic()
         self._seen_s = now_s
         self._was_used = True
+        if self._warned is not None:
+            if self._warned.said == self._warning:
+                self._warned.say("")
+            self._warned = None
         if self.signed_in is not None and now_s - self._checked_s >= _CHECK_EVERY_S:
             self._checked_s = now_s
             self.run_worker(self._check_session(), exit_on_error=False)
@@ -251,6 +261,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         except ConsoleError:
             # Without the database nothing can be done anyway; the next flow says so.
             return
+        except Exception:
+            log.exception("a session could not be checked")
 
     def _session_over_for(self, token: Token, sentence: str) -> None:
         if self.signed_in is not None and self.signed_in.session == token:
@@ -264,7 +276,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             left_s = idle_s
         elif left_s <= _WARN_BEFORE_S < idle_s and self.signed_in is not None:
             self.bell()
-            self._say(_("You will be signed out in a minute. Press any key to stay."))
+            self._warn()
         elif idle_s > _WARN_BEFORE_S:
             left_s = max(left_s - _WARN_BEFORE_S, 1)
         self._idle_timer = self.set_timer(left_s, lambda: self._arm_idle_timer(idle_s))
@@ -290,9 +302,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
             # Last: the sign-out above still needs the storage that goes now.
             await self._start_over()
 
-    def _say(self, sentence: str) -> None:
+    def _warn(self) -> None:
+        """Say that the session ends soon; the next key takes the sentence away."""
         if isinstance(self.screen, FlowCaller):
-            self.screen.notice.say(sentence)
+            self._warning = _("You will be signed out in a minute. Press any key to stay.")
+            self._warned = self.screen.notice
+            self._warned.say(self._warning)
 
     # Keys that work everywhere.
 
@@ -316,6 +331,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
             await flows.profile.remember_theme(context, self.visitor, token, theme)
         except ConsoleError:
             return  # The theme is on the screen all the same.
+        except Exception:
+            log.exception("a theme could not be remembered")
 
     async def action_phone(self) -> None:
         """Open or close the drawer with the demo's phone."""

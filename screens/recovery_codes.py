@@ -87,7 +87,9 @@ class RecoveryCodesScreen(ConsoleScreen[bool]):
             self.dismiss(False)
 
     def refused(self, error: ConsoleError) -> None:
-        self.field_refused(FieldError("typed", error.sentence))
+        super().refused(error)
+        if self.is_attached:
+            self.query_one("#typed").focus()
 
     def field_refused(self, error: FieldError) -> None:
         super().field_refused(FieldError("typed", error.sentence))

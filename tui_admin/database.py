@@ -254,12 +254,16 @@ async def upgrade(database: Database) -> None:
 
 async def schema_version(database: Database) -> str | None:
     """Return the revision that the database is at, or None for an empty one."""
+    if "alembic_version" not in await _table_names(database):
+        return None
     async with database.connect() as connection:
-        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-        if "alembic_version" not in names:
-            return None
         found = await connection.execute(text("SELECT version_num FROM alembic_version"))
         return found.scalar_one_or_none()
+
+
+async def _table_names(database: Database) -> list[str]:
+    async with database.connect() as connection:
+        return await connection.run_sync(lambda sync: inspect(sync).get_table_names())
 
 
 def _is_fresh(path: Path | None) -> bool:
@@ -290,6 +294,10 @@ async def _check_version(database: Database) -> None:
     current = await schema_version(database)
     _refuse_newer(current)
     if current is None:
+        if database.path is not None and not await _table_names(database):
+            # Another program made it this moment, or one was cut short before the first table.
+            await upgrade(database)
+            return
         raise StartError(_("The database is empty. Run: tui-admin db upgrade"))
     if current != migrations.revisions()[-1]:
         raise StartError(

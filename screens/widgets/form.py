@@ -95,8 +95,12 @@ class Notice(Static):
 
     SIGNS: ClassVar[dict[str, str]] = {"error": "! ", "done": "\u2713 ", "busy": "\u2026 ", "": ""}
 
+    said = ""
+    """The sentence that is shown, without its sign."""
+
     def say(self, sentence: str, kind: str = "") -> None:
         """Show a sentence; `kind` is `error`, `done`, `busy` or nothing."""
+        self.said = sentence
         for name in ("error", "done", "busy"):
             self.set_class(name == kind, f"-{name}")
         self.update(Content(self.SIGNS[kind] + sentence if sentence else ""), layout=False)

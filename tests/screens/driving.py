@@ -170,8 +170,15 @@ class Terminal:
         return "\n".join(lines(self.app))
 
     def flat(self) -> str:
-        """What is on the screen now, as one line: for sentences that are wrapped."""
-        return " ".join(_FRAMES_AND_QR.sub(" ", self.text()).split())
+        """What is on the screen now, as one line: for sentences that are wrapped.
+
+        Of what lies under a dialog nothing is told: its words stand between the dialog's.
+        """
+        rows = lines(self.app)
+        for card in self.app.screen.query(".card") if self.app.screen.is_modal else ():
+            at = card.region
+            rows = [row[at.x : at.right] for row in rows[at.y : at.bottom]]
+        return " ".join(_FRAMES_AND_QR.sub(" ", "\n".join(rows)).split())
 
     def shows(self, *sentences: str) -> None:
         """Check that all of these can be read on the screen, wrapped or not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import Console, Person
 
-SIZES = [(20, 24), (60, 20), (59, 20), (60, 19), (5, 3), (1, 1), (120, 40), (200, 60), (80, 24)]
+SIZES = [(20, 24), (60, 20), (59, 20), (1, 1), (150, 40), (80, 24)]
 TOO_SMALL = "This window is too small."
 
 
@@ -123,7 +123,9 @@ async def test_where_the_qr_code_cannot_fit_the_size_that_would_do_is_named(
         columns, rows = sentence.split("a window of ")[1].split(";")[0].split(" x ")
         await terminal.resize(int(columns), int(rows))
         assert key in str(shown_uri(terminal))
+        terminal.hides("The QR code needs a window")
         await terminal.resize(int(columns), int(rows) - 1)
         assert shown_uri(terminal) is None
-        await terminal.resize(int(columns) - 1, int(rows))
-        assert shown_uri(terminal) is None
+        await terminal.resize(80, 24)
+        assert key in str(shown_uri(terminal))
+        terminal.hides("The QR code needs a window")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -241,6 +242,11 @@ class Console:
     async def close(self) -> None:
         for ctx in (self.ctx, *self.others):
             await ctx.close()
+        # A connection that could not be opened is given up without waiting for its thread, which
+        # would then speak to a loop that is closed.
+        async with asyncio.timeout(10):
+            while any("_connection_worker" in thread.name for thread in threading.enumerate()):
+                await asyncio.sleep(0.002)  # noqa: ASYNC110 (a thread sets no event)
 
 
 def _cost(hashing: HashSettings) -> HashCost:

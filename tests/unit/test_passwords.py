@@ -1,5 +1,6 @@
 """Passwords: which are taken, how they are hashed, and how many at a time."""
 
+# ruff: noqa: RUF001 (look-alike characters are what is tested)
 from __future__ import annotations
 
 import asyncio
@@ -103,7 +104,7 @@ async def test_nothing_is_cut_off(passwords: Passwords) -> None:
 
 
 async def test_keyboards_do_not_matter(passwords: Passwords) -> None:
-    """S23: composed and decomposed, full-width and plain are the same password; capitals are not."""
+    """S23: composed and decomposed letters are the same password; capitals are not."""
     stored = await passwords.hash("Žluťoučký kůň")
     assert (
         await passwords.check("Z\u030clut\u030couc\u030cky\u0301 ku\u030an\u030c", stored) is None

@@ -1,5 +1,6 @@
 """Text that people supply: what a terminal is shown, what is stored, what is looked up."""
 
+# ruff: noqa: RUF001 (look-alike characters are what is tested)
 from __future__ import annotations
 
 import random

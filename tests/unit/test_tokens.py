@@ -1,5 +1,6 @@
 """Tokens and recovery codes: random enough, and one form for what people type."""
 
+# ruff: noqa: RUF001 (look-alike characters are what is tested)
 from __future__ import annotations
 
 from tui_admin.security import tokens

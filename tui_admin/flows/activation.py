@@ -76,13 +76,20 @@ async def begin_further(
         RejectedError: there are ten devices already.
     """
     name = clean_line("name", name, limit=NAME_LIMIT, required=True)
+    # Looked at before the proof too: a form error costs no guess, and a proof cannot be undone.
+    async with ctx.database.read() as db:
+        _session, account = await sessions.find(ctx, db, token)
+        _require_room(await factors.devices_of(db, account.id), name)
     async with identity.proven(ctx, visitor, token, password, code) as proof:
-        present = await factors.devices_of(proof.tx.db, proof.account.id)
-        if not present or len(present) >= MAX_DEVICES:
-            raise RejectedError
-        if name.casefold() in {device.name.casefold() for device in present}:
-            raise FieldError("name", _("There is a device of this name already."))
+        _require_room(await factors.devices_of(proof.tx.db, proof.account.id), name)
         return await _fresh_key(ctx, proof.tx, proof.session, proof.account, name)
+
+
+def _require_room(present: list[Device], name: str) -> None:
+    if not present or len(present) >= MAX_DEVICES:
+        raise RejectedError
+    if name.casefold() in {device.name.casefold() for device in present}:
+        raise FieldError("name", _("There is a device of this name already."))
 
 
 async def confirm(

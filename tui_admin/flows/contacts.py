@@ -7,6 +7,7 @@ beside it, so that a typing mistake never cuts the way back in.
 from __future__ import annotations
 
 from tui_admin.errors import FieldError
+from tui_admin.flows import sessions
 from tui_admin.flows.answers import Token, Visitor
 from tui_admin.flows.context import Context
 from tui_admin.flows.identity import proven
@@ -23,10 +24,13 @@ async def change_phone(
         FieldError: `phone` is not a number, or is the one in force.
     """
     phone = canonical_phone(typed)
-    async with proven(ctx, visitor, token, password, code) as proof:
-        account = proof.account
+    # Looked at before the proof: a form error costs no guess.
+    async with ctx.database.read() as db:
+        _session, account = await sessions.find(ctx, db, token)
         if phone == account.phone:
             raise FieldError("phone", _("This is the number you have."))
+    async with proven(ctx, visitor, token, password, code) as proof:
+        account = proof.account
         if account.phone_verified_at is None:
             account.phone = phone
         else:

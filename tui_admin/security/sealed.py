@@ -283,7 +283,7 @@ def save_keyring(path: Path, keyring: Keyring, *, replace: bool) -> None:
     text = json.dumps({"format": FORMAT, "keys": keys}, indent=1) + "\n"
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(path)
         try:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -309,6 +309,14 @@ def save_keyring(path: Path, keyring: Keyring, *, replace: bool) -> None:
             _("There is a key file at {path} already; it was left as it is.").format(path=path)
         ) from None
     except OSError as error:
+        raise _not_written(path, error) from None
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except FileExistsError as error:
+        # A file where a folder belongs; told apart here from a key file that is there already.
         raise _not_written(path, error) from None
 
 
