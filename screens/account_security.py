@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.confirm_identity import ConfirmIdentityDialog, Extra, Proof
+from screens.confirm_identity import ConfirmIdentityDialog, Extra, Typed
 from screens.panel import Pane
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
@@ -41,8 +41,7 @@ class AccountSecurityPane(Pane):
 
     async def _load(self, ctx: Context) -> None:
         self.view = await flows.devices.overview(ctx, self.panel.console.token)
-        if self.is_attached:
-            await self.show(self._widgets(self.view))
+        await self.show(self._widgets(self.view))
 
     # What is shown.
 
@@ -59,13 +58,9 @@ class AccountSecurityPane(Pane):
         title = _("Two-Factor Authentication (OTP)")
         if not view.otp_active:
             yield _section(title, _("OFF"), "-off")
-            missing = [
-                *([] if view.email_verified else [_("your e-mail address")]),
-                *([] if view.phone_verified else [_("your phone")]),
-            ]
+            missing = _missing_contacts(view)
             if missing:
-                sentence = _("To switch it on, {what} must be verified first.")
-                yield Static(Content(sentence.format(what=_(" and ").join(missing))))
+                yield Static(Content(missing))
                 yield ActionButton(_("Basic Settings"), id="to-settings", classes="-first")
             else:
                 yield Static(Content(_("Your password alone opens this account.")))
@@ -74,7 +69,11 @@ class AccountSecurityPane(Pane):
         since = local_day(view.otp_since, self._zone) if view.otp_since else ""
         yield _section(title, _("ACTIVE since {day}").format(day=since), "-on")
         if view.otp_blocked:
-            yield Static(Content(_("Codes are blocked after too many misses; see F1.")))
+            yield Static(
+                Content(
+                    _("Codes are blocked after too many misses; a recovery code unblocks them.")
+                )
+            )
         for device in view.devices:
             yield from self._device(device, alone=len(view.devices) == 1)
         yield Static(Content(_codes_line(view)), classes="quiet")
@@ -88,17 +87,17 @@ class AccountSecurityPane(Pane):
         )
 
     def _device(self, device: DeviceView, *, alone: bool) -> Iterator[Widget]:
-        used = (
-            _("last used {moment}").format(moment=local_minute(device.last_used_at, self._zone))
-            if device.last_used_at
-            else _("never used")
-        )
-        added = _("added {day}").format(day=local_day(device.added_at, self._zone))
+        added = local_day(device.added_at, self._zone)
+        if device.last_used_at:
+            used = local_minute(device.last_used_at, self._zone)
+            history = _("added {day}, last used {moment}").format(day=added, moment=used)
+        else:
+            history = _("added {day}, never used").format(day=added)
         buttons = [ActionButton(_("Rename"), kind="rename", target=device.id)]
         if not alone:
             buttons.append(ActionButton(_("Remove"), kind="remove", target=device.id))
         yield Horizontal(Static(Content(device.name), classes="name"), *buttons, classes="device")
-        yield Static(Content(f"  {added}, {used}"), classes="quiet")
+        yield Static(Content("  " + history), classes="quiet")
 
     def _session(self, session: SessionView) -> Widget:
         since = _("since {moment}").format(moment=local_minute(session.started_at, self._zone))
@@ -129,34 +128,37 @@ class AccountSecurityPane(Pane):
     async def _set_otp(self, ctx: Context) -> None:
         console = self.panel.console
         key = await flows.activation.begin(ctx, console.visitor, console.token)
-        self._open_activation(key)
+        if self.is_attached:
+            self._open_activation(key)
 
     def _open_activation(self, key: KeyView | None) -> None:
         if key is None:
             return
         from screens.activation import ActivationScreen
 
-        self.app.push_screen(ActivationScreen(key), self._activated)
+        self.panel.ask(ActivationScreen(key), self._activated)
 
     def _activated(self, codes: tuple[str, ...] | None) -> None:
+        self.load()
         if codes:
             self._show_codes(codes)
-        else:
-            self.load()
+            self.panel.done(_("OTP is on. The next sign-in asks for it."))
+        elif codes is not None:
+            self.panel.done(_("The device was added."))
 
     def _show_codes(self, codes: tuple[str, ...] | None) -> None:
         if codes is None:
             return
         from screens.recovery_codes import RecoveryCodesScreen
 
-        self.app.push_screen(RecoveryCodesScreen(codes), lambda _kept: self.load())
+        self.panel.ask(RecoveryCodesScreen(codes), lambda _kept: self.load())
 
     @on(ActionButton.Pressed, "#add-device")
     def add_device(self) -> None:
-        async def submit(ctx: Context, proof: Proof) -> KeyView:
+        async def submit(ctx: Context, typed: Typed) -> KeyView:
             console = self.panel.console
             return await flows.activation.begin_further(
-                ctx, console.visitor, console.token, proof.extra, proof.password, proof.code
+                ctx, console.visitor, console.token, typed.extra, typed.password, typed.code
             )
 
         dialog = ConfirmIdentityDialog(
@@ -167,7 +169,7 @@ class AccountSecurityPane(Pane):
             with_code=True,
             extra=Extra("name", _("Name of the device"), limit=40),
         )
-        self.app.push_screen(dialog, self._open_activation)
+        self.panel.ask(dialog, self._open_activation)
 
     @on(ActionButton.Pressed, "#show-key")
     def show_key(self) -> None:
@@ -180,16 +182,16 @@ class AccountSecurityPane(Pane):
 
         choices = {device.id: device.name for device in devices}
         dialog = ChoiceDialog(_("Show shared key"), _("Of which device?"), choices)
-        self.app.push_screen(dialog, self._show_key_of)
+        self.panel.ask(dialog, self._show_key_of)
 
     def _show_key_of(self, device_id: str | None) -> None:
         if device_id is None:
             return
 
-        async def submit(ctx: Context, proof: Proof) -> KeyView:
+        async def submit(ctx: Context, typed: Typed) -> KeyView:
             console = self.panel.console
             return await flows.devices.show_key(
-                ctx, console.visitor, console.token, device_id, proof.password, proof.code
+                ctx, console.visitor, console.token, device_id, typed.password, typed.code
             )
 
         dialog = ConfirmIdentityDialog(
@@ -199,20 +201,20 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.app.push_screen(dialog, self._key_shown)
+        self.panel.ask(dialog, self._key_shown)
 
     def _key_shown(self, key: KeyView | None) -> None:
         if key is not None:
             from screens.show_key import ShowKeyScreen
 
-            self.app.push_screen(ShowKeyScreen(key), lambda _done: self.load())
+            self.panel.ask(ShowKeyScreen(key), lambda _done: self.load())
 
     @on(ActionButton.Pressed, "#new-codes")
     def new_codes(self) -> None:
-        async def submit(ctx: Context, proof: Proof) -> tuple[str, ...]:
+        async def submit(ctx: Context, typed: Typed) -> tuple[str, ...]:
             console = self.panel.console
             return await flows.recovery_codes.renew(
-                ctx, console.visitor, console.token, proof.password, proof.code
+                ctx, console.visitor, console.token, typed.password, typed.code
             )
 
         dialog = ConfirmIdentityDialog(
@@ -222,20 +224,18 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.app.push_screen(dialog, self._show_codes)
+        self.panel.ask(dialog, self._show_codes)
 
     @on(ActionButton.Pressed, "#disable")
     def disable(self) -> None:
-        async def submit(ctx: Context, proof: Proof) -> Token:
+        async def submit(ctx: Context, typed: Typed) -> Token:
             console = self.panel.console
-            return await flows.devices.disable(
-                ctx,
-                console.visitor,
-                console.token,
-                proof.password,
-                proof.code,
-                recovery=proof.is_recovery,
+            old = console.token
+            new = await flows.devices.disable(
+                ctx, console.visitor, old, typed.password, typed.code, recovery=typed.is_recovery
             )
+            console.replace_token(old, new)
+            return new
 
         dialog = ConfirmIdentityDialog(
             _("Disable OTP"),
@@ -245,11 +245,10 @@ class AccountSecurityPane(Pane):
             with_code=True,
             allow_recovery=True,
         )
-        self.app.push_screen(dialog, partial(self._changed, _("OTP is off.")))
+        self.panel.ask(dialog, partial(self._changed, _("OTP is off.")))
 
     def _changed(self, sentence: str, token: Token | None) -> None:
         if token is not None:
-            self.panel.console.replace_token(token)
             # Loading says nothing of its own, and takes nothing away that is said after its start.
             self.load()
             self.panel.done(sentence)
@@ -267,14 +266,17 @@ class AccountSecurityPane(Pane):
         from screens.rename import RenameDialog
 
         name = next(d.name for d in self.view.devices if d.id == device_id) if self.view else ""
-        self.app.push_screen(RenameDialog(device_id, name), lambda _done: self.load())
+        self.panel.ask(RenameDialog(device_id, name), lambda _done: self.load())
 
     def _remove(self, device_id: str) -> None:
-        async def submit(ctx: Context, proof: Proof) -> Token:
+        async def submit(ctx: Context, typed: Typed) -> Token:
             console = self.panel.console
-            return await flows.devices.remove(
-                ctx, console.visitor, console.token, device_id, proof.password, proof.code
+            old = console.token
+            new = await flows.devices.remove(
+                ctx, console.visitor, old, device_id, typed.password, typed.code
             )
+            console.replace_token(old, new)
+            return new
 
         name = next(d.name for d in self.view.devices if d.id == device_id) if self.view else ""
         dialog = ConfirmIdentityDialog(
@@ -284,14 +286,17 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.app.push_screen(dialog, partial(self._changed, _("The device was removed.")))
+        self.panel.ask(dialog, partial(self._changed, _("The device was removed.")))
 
     def _end_session(self, session_id: str) -> None:
+        panel = self.panel
+
         async def end(ctx: Context) -> None:
-            console = self.panel.console
+            console = panel.console
             await flows.sessions.end_one(ctx, console.visitor, console.token, session_id)
-            await self._load(ctx)
-            self.panel.done(_("The session was ended."))
+            if self.is_attached:
+                self.load()
+                panel.done(_("The session was ended."))
 
         question = QuestionDialog(
             _("End session"),
@@ -299,7 +304,7 @@ class AccountSecurityPane(Pane):
             yes=_("End session"),
             no=_("Stay"),
         )
-        self.app.push_screen(question, lambda yes: self.panel.start(end) if yes else None)
+        self.panel.ask(question, lambda yes: panel.start(end) if yes else None)
 
 
 def _section(title: str, state: str = "", state_class: str = "") -> Widget:
@@ -308,6 +313,16 @@ def _section(title: str, state: str = "", state_class: str = "") -> Widget:
         Static(Content(state), classes=f"state {state_class}".strip()),
         classes="section",
     )
+
+
+def _missing_contacts(view: SecurityView) -> str:
+    if view.email_verified and view.phone_verified:
+        return ""
+    if view.email_verified:
+        return _("To switch it on, your phone must be verified first.")
+    if view.phone_verified:
+        return _("To switch it on, your e-mail address must be verified first.")
+    return _("To switch it on, your e-mail address and your phone must be verified first.")
 
 
 def _summary(view: SecurityView) -> str:
@@ -334,5 +349,12 @@ def _summary(view: SecurityView) -> str:
 
 def _codes_line(view: SecurityView) -> str:
     left = view.recovery_codes_left
-    text = ngettext("{n} recovery code left", "{n} recovery codes left", left).format(n=left)
-    return text if view.recovery_codes_confirmed else f"{text}, " + _("not yet confirmed by you")
+    if view.recovery_codes_confirmed:
+        text = ngettext("{n} recovery code left", "{n} recovery codes left", left)
+    else:
+        text = ngettext(
+            "{n} recovery code left, not yet typed back",
+            "{n} recovery codes left, not yet typed back",
+            left,
+        )
+    return text.format(n=left)

@@ -23,9 +23,9 @@ from screens.widgets.countdown import Countdown
 from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.qr import QRCode
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, FieldError
+from tui_admin.errors import ConsoleError, FieldError, ProofExpiredError
 from tui_admin.flows.answers import Activated, KeyView
-from tui_admin.i18n import N_, _
+from tui_admin.i18n import N_, _, ngettext
 
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
@@ -39,7 +39,7 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
 
     CSS_PATH = [styles.sheet("activation")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f7", "key_only", N_("Show key only"), key_display="F7"),
+        Binding("f7", "key_only", N_("Key only"), key_display="F7"),
         Binding("f8", "copy_key", N_("Copy key"), key_display="F8"),
     ]
 
@@ -75,7 +75,6 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         yield Static("", id="key-facts", classes="quiet")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._make_room()
         self.show_key(self.key)
 
@@ -97,9 +96,10 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         half = len(key.key) // 2
         lines = f"{key.key[:half].strip()}\n{key.key[half:].strip()}"
         self.query_one("#key-text", Static).update(Content(lines))
-        facts = f"{key.issuer} \u00b7 {key.account}\n" + _(
-            "{algorithm} \u00b7 {digits} digits \u00b7 {period} s"
-        ).format(algorithm=key.algorithm, digits=key.digits, period=key.period_s)
+        facts = _("{algorithm} \u00b7 {digits} digits \u00b7 {period} s").format(
+            algorithm=key.algorithm, digits=key.digits, period=key.period_s
+        )
+        facts += f"\n{key.issuer} \u00b7 {key.account}"
         self.query_one("#key-facts", Static).update(Content(facts))
         for countdown in self.query("#life").results(Countdown):
             countdown.restart()
@@ -134,7 +134,7 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
     @on(ActionButton.Pressed, "#copy-key")
     def action_copy_key(self) -> None:
         """Send the key to the clipboard of the person's terminal (OSC 52)."""
-        self.console.copy_to_clipboard(self.key.key.replace(" ", ""))
+        self.console.send_to_terminal(self.key.key.replace(" ", ""))
         self.notice.say(_("The key was sent to your terminal."), "done")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -151,7 +151,10 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
 
 
 class ActivationScreen(KeyScreen):
-    """Confirms a pending key. Answers the recovery codes of a first device, or ()."""
+    """Confirms a pending key.
+
+    Answers the recovery codes of a first device, () for a further one, None when cancelled.
+    """
 
     AUTO_FOCUS = "#password"
     BINDINGS: ClassVar[list[BindingType]] = [REVEAL]
@@ -203,25 +206,25 @@ class ActivationScreen(KeyScreen):
     def activate(self) -> None:
         self.start(self._activate)
 
-    @on(CodeField.Misfit)
-    def misfit(self, event: CodeField.Misfit) -> None:
-        self.notice.say(event.sentence, "error")
+    @on(CodeField.Said)
+    def code_said(self, event: CodeField.Said) -> None:
+        self.notice.say(event.sentence, "error" if event.sentence else "")
 
     async def _activate(self, ctx: Context) -> None:
-        console = self.console
+        console, token = self.console, self.console.token
         password = self.query_one("#password-field", Field).value
         code = self.query_one(CodeField).value
-        answer = await flows.activation.confirm(ctx, console.visitor, console.token, password, code)
+        answer = await flows.activation.confirm(ctx, console.visitor, token, password, code)
         if isinstance(answer, Activated):
-            console.replace_token(answer.session)
-            if self.is_attached:
-                self.dismiss(answer.codes)
+            console.replace_token(token, answer.session)
+            self.dismiss(answer.codes)
             return
-        if not self.is_attached:
+        if not self.is_up:
             return
         self._clear()
         if answer.fresh is None:
-            self.notice.say(answer.why, "error")
+            left = ngettext("{n} try left.", "{n} tries left.", answer.tries_left)
+            self.notice.say(f"{answer.why} {left.format(n=answer.tries_left)}", "error")
             return
         self.show_key(answer.fresh)
         self.notice.say(
@@ -249,7 +252,7 @@ class ActivationScreen(KeyScreen):
     async def _start_over(self, ctx: Context) -> None:
         console = self.console
         key = await flows.activation.renew(ctx, console.visitor, console.token)
-        if self.is_attached:
+        if self.is_up:
             self._clear()
             self.show_key(key)
             self.notice.say(
@@ -257,14 +260,24 @@ class ActivationScreen(KeyScreen):
             )
 
     def action_back(self) -> None:
-        """Throw the pending key away."""
+        """Throw the pending key away; an answer that is on its way is waited for."""
+        if self.is_busy:
+            self.notice.say(_("One moment: the answer is on its way."), "busy")
+            return
         self.app.run_worker(self._cancel(), exit_on_error=False)
-        self.dismiss(())
+        self.dismiss(None)
 
     async def _cancel(self) -> None:
         console = self.console
         with suppress(ConsoleError):  # It runs out by itself.
             await flows.activation.cancel(await console.context(), console.visitor, console.token)
+
+    def refused(self, error: ConsoleError) -> None:
+        super().refused(error)
+        if isinstance(error, ProofExpiredError) and self.is_up:
+            # Nothing is pending any more: the key on the screen is worth nothing.
+            self.query_one(QRCode).payload = ""
+            self.query_one("#key-text", Static).update("")
 
     def field_refused(self, error: FieldError) -> None:
         if error.field == "code":

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,8 +25,8 @@ from screens.widgets.form import Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import ConsoleError, SessionEndedError, StartError, UnavailableError
-from tui_admin.flows.answers import SignedIn, Token, Visitor
-from tui_admin.i18n import N_, Language, _, use_language
+from tui_admin.flows.answers import NeedsCode, SignedIn, Token, Visitor
+from tui_admin.i18n import N_, SOURCE_LANGUAGE, Language, _, use_language
 from tui_admin.security.text import safe
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (24, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "phone", N_("Demo phone"), key_display="F2"),
+        Binding("f2", "phone", N_("Phone"), key_display="F2"),
         Binding("f4", "theme", N_("Theme"), key_display="F4"),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^Q", priority=True),
         Binding("ctrl+c", "leave", show=False),
@@ -92,6 +93,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._seen_s = time.monotonic()
         self._checked_s = 0.0
         self._was_used = False
+        self._own_theme = DEFAULT_THEME
         self._idle_timer: Timer | None = None
         self._warned: Notice | None = None
         self._warning = ""
@@ -128,6 +130,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.brand = safe(context.settings.brand)
         self.use_locale(context.settings.locale, context.settings.timezone)
         self._opened.set_result(context)
+        if self.language.code != SOURCE_LANGUAGE and isinstance(self.screen, SignInScreen):
+            await self.screen.speak_again()
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.show_brand()
@@ -147,6 +151,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def close_context(self) -> None:
         """Let storage and threads go; called once the app has stopped."""
         if self._opened is not None and self._opened.done():
+            if self.signed_in is not None:
+                # The window was closed on a live session.
+                await self._end_session(self.signed_in.session, "signed_out")
             await self._opened.result().close()
 
     async def _start_over(self) -> None:
@@ -174,31 +181,47 @@ class ConsoleApp(App[None], inherit_bindings=False):
         from screens.panel import PanelScreen
 
         self.signed_in = signed_in
+        self._clipboard = ""
+        self._own_theme = self.theme
         self._seen_s = self._checked_s = time.monotonic()
         self.use_locale(signed_in.language, signed_in.timezone)
         if signed_in.theme in styles.themes():
             self.theme = signed_in.theme
         self._pop_to_sign_in()
-        self.push_screen(PanelScreen())
+        self.push_screen(PanelScreen(signed_in))
 
     def use_locale(self, language: str, timezone: str) -> None:
         """Speak this language and show times in this zone; an empty one changes nothing."""
         self.language.switch(language or self.language.code)
         self.timezone = timezone or self.timezone
 
-    def replace_token(self, token: Token) -> None:
+    def replace_token(self, old: Token, new: Token) -> None:
         """Go on under a new token after a change of factors."""
-        if self.signed_in is not None:
-            self.signed_in = replace(self.signed_in, session=token)
+        if self.signed_in is not None and self.signed_in.session == old:
+            self.signed_in = replace(self.signed_in, session=new)
 
     def session_over(self, sentence: str) -> None:
-        """Return to the sign-in screen and say why; safe to call twice."""
+        """Return to the sign-in screen and say why; safe to call twice.
+
+        The next person finds nothing of the last one's: no language, theme or copied key.
+        """
         if self.signed_in is None and isinstance(self.screen, SignInScreen):
             return
+        if self.signed_in is not None:
+            self.theme = self._own_theme
         self.signed_in = None
+        self._clipboard = ""
         self._pop_to_sign_in()
+        if self.is_open and self._opened is not None:
+            settings = self._opened.result().settings
+            self.use_locale(settings.locale, settings.timezone)
         if isinstance(self.screen, SignInScreen):
             self.screen.begin_again(sentence)
+
+    def session_over_for(self, token: Token, sentence: str) -> None:
+        """As `session_over`, if `token` is still the one that this terminal works under."""
+        if self.signed_in is not None and self.signed_in.session == token:
+            self.session_over(sentence)
 
     def sign_out(self, reason: str = "signed_out") -> None:
         """End the session in the database, then go back to the sign-in screen."""
@@ -208,18 +231,33 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.signed_in is None:
             return
         token = self.signed_in.session
-        sentence = _("Signed out.")
-        if reason != "signed_out":
-            sentence = SessionEndedError(reason).sentence
+        self.session_over_for(token, await self._end_session(token, reason))
+
+    async def _end_session(self, token: Token, reason: str) -> str:
+        """End a session in the database; return the sentence for the person.
+
+        Without the database the terminal forgets the token all the same, and the session's row
+        ends by its times.
+        """
         try:
             await flows.sessions.sign_out(await self.context(), self.visitor, token, reason)
         except ConsoleError as error:
-            # The terminal forgets the token all the same; the session's row ends by its times.
-            sentence = error.sentence
+            return error.sentence
         except Exception:
             log.exception("signing out failed unexpectedly")
-            sentence = UnavailableError().sentence
-        self.session_over(sentence)
+            return UnavailableError().sentence
+        return _("Signed out.") if reason == "signed_out" else SessionEndedError(reason).sentence
+
+    def forget(self, answer: NeedsCode | SignedIn) -> None:
+        """End what a sign-in began after the person had left it."""
+        self.run_worker(self._forget(answer), exit_on_error=False)
+
+    async def _forget(self, answer: NeedsCode | SignedIn) -> None:
+        if isinstance(answer, SignedIn):
+            await self._end_session(answer.session, "signed_out")
+            return
+        with suppress(ConsoleError):  # It runs out by itself.
+            await flows.sign_in.cancel(await self.context(), self.visitor, answer.half)
 
     def _pop_to_sign_in(self) -> None:
         while len(self.screen_stack) > 1:
@@ -257,16 +295,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
             await flows.sessions.check(await self.context(), self.visitor, token)
         except SessionEndedError as error:
             # A change of factors may have given out a new token while this check was under way.
-            self._session_over_for(token, error.sentence)
+            self.session_over_for(token, error.sentence)
         except ConsoleError:
             # Without the database nothing can be done anyway; the next flow says so.
             return
         except Exception:
             log.exception("a session could not be checked")
-
-    def _session_over_for(self, token: Token, sentence: str) -> None:
-        if self.signed_in is not None and self.signed_in.session == token:
-            self.session_over(sentence)
 
     def _arm_idle_timer(self, idle_s: float) -> None:
         """Look again when the idle time could be over; no timer runs in between."""
@@ -277,7 +311,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         elif left_s <= _WARN_BEFORE_S < idle_s and self.signed_in is not None:
             self.bell()
             self._warn()
-        elif idle_s > _WARN_BEFORE_S:
+        elif idle_s > _WARN_BEFORE_S and self.signed_in is not None:
             left_s = max(left_s - _WARN_BEFORE_S, 1)
         self._idle_timer = self.set_timer(left_s, lambda: self._arm_idle_timer(idle_s))
 
@@ -286,12 +320,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if not self._was_used:
             return
         self._was_used = False
+        self._own_theme = DEFAULT_THEME
         self.run_worker(self._end_idle(), exit_on_error=False)
 
     async def _end_idle(self) -> None:
         if self.signed_in is not None:
             await self._sign_out("idle")
-        elif self.kiosk:
+        else:
+            # A password that was typed and not sent shall not wait for the next person.
             self._pop_to_sign_in()
             if isinstance(self.screen, SignInScreen):
                 self.screen.begin_again("")
@@ -349,9 +385,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.signed_in is None:
             self.exit()
             return
+        lost = [s for s in self.screen_stack if isinstance(s, FlowCaller)]
+        sentences = [sentence for s in lost if (sentence := s.what_would_be_lost())]
         question = QuestionDialog(
             _("Leave"),
-            _("You are signed in. Log out and leave?"),
+            "\n".join([*sentences, _("You are signed in. Log out and leave?")]),
             yes=_("Log out and leave"),
             no=_("Stay"),
         )
@@ -394,3 +432,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Send text to the terminal's clipboard (OSC 52), except at a kiosk."""
         if not self.kiosk:
             super().copy_to_clipboard(text)
+
+    def send_to_terminal(self, secret: str) -> None:
+        """Send a secret to the terminal's clipboard without keeping it for a paste here."""
+        self.copy_to_clipboard(secret)
+        self._clipboard = ""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 MIN_COLUMNS, MIN_ROWS = 60, 20
 
 
-REVEAL = Binding("f3", "reveal", N_("Show password"), key_display="F3")
+HELP = Binding("f1", "help", N_("Help"), key_display="F1")
+REVEAL = Binding("f3", "reveal", N_("Show"), key_display="F3")
 """For screens with a password field."""
 
 
@@ -42,6 +45,43 @@ class FlowCaller(Screen[Result]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = CroppingCompositor()
+        self._is_answered = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether this screen is among those that are open, covered or not."""
+        return self.is_attached and not self._is_answered and self in self.app.screen_stack
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close this screen with its answer, once.
+
+        Textual closes whatever is on top. An answer may come while help or a question covers this
+        screen, or twice from two quick presses; closing another screen in its place would leave a
+        shared key standing, or a sign-in screen over a live session.
+        """
+        if not self.is_up:
+            return AwaitComplete()
+        self._is_answered = True
+        while self.app.screen is not self:
+            self.app.pop_screen()
+        return super().dismiss(result)
+
+    def ask(
+        self, dialog: Screen[Answer], then: Callable[[Answer | None], object] | None = None
+    ) -> None:
+        """Open a dialog over this screen; ignored while another one is open."""
+        if self.app.screen is not self:
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if then is not None:
+                then(answer)
+
+        self.app.push_screen(dialog, answered)
+
+    def what_would_be_lost(self) -> str:
+        """A sentence on what leaving now would lose; empty when nothing."""
+        return ""
 
     @property
     def console(self) -> ConsoleApp:
@@ -62,13 +102,26 @@ class FlowCaller(Screen[Result]):
         if not self.console.is_open:
             saying = _("Starting\u2026")
         self.notice.say(_("Checking\u2026") if saying is None else saying, "busy")
-        self.app.run_worker(self._guarded(work), exit_on_error=False)
+        self.app.run_worker(self._run(work), exit_on_error=False)
 
-    async def _guarded(self, work: Callable[[Context], Awaitable[None]]) -> None:
+    async def _run(self, work: Callable[[Context], Awaitable[None]]) -> None:
         try:
-            await work(await self.console.context())
+            await self.guarded(work)
+        finally:
+            self.is_busy = False
+            if self.is_up and self.notice.has_class("-busy"):
+                self.notice.say("")
+
+    async def guarded(self, work: Callable[[Context], Awaitable[None]]) -> None:
+        """Run `work` and show every error it raises as a sentence."""
+        console = self.console
+        signed_in = console.signed_in
+        try:
+            await work(await console.context())
         except SessionEndedError as error:
-            self.console.session_over(error.sentence)
+            # A late answer to one session says nothing about the one that is there now.
+            if signed_in is not None:
+                console.session_over_for(signed_in.session, error.sentence)
         except FieldError as error:
             self.field_refused(error)
         except ConsoleError as error:
@@ -77,10 +130,6 @@ class FlowCaller(Screen[Result]):
             # One terminal's error stays with that terminal, and says so.
             log.exception("a flow failed unexpectedly")
             self.refused(UnavailableError())
-        finally:
-            self.is_busy = False
-            if self.is_attached and self.notice.has_class("-busy"):
-                self.notice.say("")
 
     @property
     def notice(self) -> Notice:
@@ -97,12 +146,12 @@ class FlowCaller(Screen[Result]):
 
     def refused(self, error: ConsoleError) -> None:
         """Show why not."""
-        if self.is_attached:
+        if self.is_up:
             self.notice.say(error.sentence, "error")
 
     def field_refused(self, error: FieldError) -> None:
         """Show why not beside the field, and go there."""
-        if not self.is_attached:
+        if not self.is_up:
             return
         try:
             field = self.query_one(f"#{error.field}-field", Field)
@@ -113,12 +162,22 @@ class FlowCaller(Screen[Result]):
         field.input.focus()
         field.say(error.sentence)
 
+    def help_text(self) -> str:
+        """What `F1` says about this screen."""
+        return ""
+
+    def action_help(self) -> None:
+        """Show the help of this screen."""
+        from screens.help import HelpScreen
+
+        self.ask(HelpScreen(self.help_text(), cast("Screen[object]", self)))
+
 
 class ConsoleScreen(FlowCaller[Result]):
     """A whole screen with brand line and keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", N_("Help"), key_display="F1"),
+        HELP,
         Binding("escape", "back", N_("Back"), key_display="Esc"),
     ]
 
@@ -136,10 +195,6 @@ class ConsoleScreen(FlowCaller[Result]):
         """The screen's own widgets."""
         return ()
 
-    def help_text(self) -> str:
-        """What `F1` says about this screen."""
-        return ""
-
     def on_mount(self) -> None:
         self.show_brand()
 
@@ -149,12 +204,6 @@ class ConsoleScreen(FlowCaller[Result]):
             brand = self.console.brand
             line.update(Content(f"{brand} \u00b7 " + _("Customer administration") if brand else ""))
 
-    def action_help(self) -> None:
-        """Show the help of this screen."""
-        from screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.help_text(), cast("Screen[object]", self)))
-
     def action_back(self) -> None:
         """Leave this screen."""
         self.dismiss()
@@ -163,17 +212,30 @@ class ConsoleScreen(FlowCaller[Result]):
 class Dialog(FlowCaller[Result], ModalScreen[Result]):
     """A small screen over the one beneath; `Esc` closes it and changes nothing."""
 
+    # A dialog cuts the keys of the app off; those that work everywhere are said again here.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", N_("Cancel"), key_display="Esc")
+        HELP,
+        Binding("escape", "cancel", N_("Cancel"), key_display="Esc"),
+        Binding("f2", "app.phone", N_("Phone"), key_display="F2"),
+        Binding("f4", "app.theme", N_("Theme"), key_display="F4"),
+        Binding("ctrl+q", "app.leave", N_("Leave"), key_display="^Q"),
     ]
 
-    def on_mount(self) -> None:
-        # Not in `compose`, which each dialog has of its own.
-        self.mount(too_small_cover())
+    def compose(self) -> ComposeResult:
+        yield from self.body()
+        yield KeyBar()
+        yield too_small_cover()
+
+    def body(self) -> Iterable[Widget]:
+        """The dialog's own widgets."""
+        return ()
 
     def action_cancel(self) -> None:
-        """Close without an answer."""
-        self.dismiss(None)
+        """Close without an answer; a change that is being made is waited for."""
+        if self.is_busy:
+            self.notice.say(_("One moment: the answer is on its way."), "busy")
+        else:
+            self.dismiss(None)
 
 
 def too_small_cover() -> Static:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.choice import ChoiceDialog
-from screens.confirm_identity import ConfirmIdentityDialog, Extra, Proof
+from screens.confirm_identity import ConfirmIdentityDialog, Extra, Typed
 from screens.panel import Pane
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field
@@ -20,7 +20,7 @@ from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import FieldError
 from tui_admin.flows.answers import ProfileView
-from tui_admin.i18n import _, available_languages
+from tui_admin.i18n import _, available_languages, time_zones
 from tui_admin.security.text import canonical_phone
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class BasicSettingsPane(Pane):
     async def _load(self, ctx: Context) -> None:
         self.view = await flows.profile.read(ctx, self.panel.console.token)
         self._language = self.view.language
-        if self.is_attached:
-            await self.show(self._widgets(self.view))
+        await self.show(self._widgets(self.view))
 
     def _widgets(self, view: ProfileView) -> Iterator[Widget]:
         yield self._contact(_("E-mail"), view.email, view.email_verified)
@@ -66,8 +65,7 @@ class BasicSettingsPane(Pane):
             view.phone_verified,
             ActionButton(_("Change"), id="change-phone"),
         )
-        waiting = _("New number {phone} waits for verification.").format(phone=view.new_phone)
-        yield Static(Content(waiting if view.new_phone else ""), classes="quiet")
+        yield Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note")
         yield Field(_("Name"), id="name", value=view.name, limit=100)
         yield Field(_("Company"), id="company", value=view.company, limit=100)
         yield Field(
@@ -102,7 +100,7 @@ class BasicSettingsPane(Pane):
     @on(ActionButton.Pressed, "#language")
     def choose_language(self) -> None:
         dialog = ChoiceDialog(_("Language"), _("Which language?"), available_languages())
-        self.app.push_screen(dialog, self._language_chosen)
+        self.panel.ask(dialog, self._language_chosen)
 
     def _language_chosen(self, code: str | None) -> None:
         if code is not None:
@@ -115,7 +113,7 @@ class BasicSettingsPane(Pane):
         self.panel.start(self._save, saying=_("Saving\u2026"))
 
     async def _save(self, ctx: Context) -> None:
-        console = self.panel.console
+        panel, console = self.panel, self.panel.console
         language, timezone = self._language, self._value("timezone").strip()
         await flows.profile.save(
             ctx,
@@ -126,16 +124,20 @@ class BasicSettingsPane(Pane):
             language=language,
             timezone=timezone,
         )
+        has_changed = language != console.language.code
         console.use_locale(language, timezone)
-        await self._load(ctx)
-        self.panel.done(_("Saved."))
+        if has_changed and panel.is_up:
+            self.app.call_later(panel.speak_again, "basic_settings", _("Saved."))
+        elif self.is_attached:
+            await self._load(ctx)
+            panel.done(_("Saved."))
 
     @on(ActionButton.Pressed, "#change-phone")
     def change_phone(self) -> None:
-        async def submit(ctx: Context, proof: Proof) -> bool:
+        async def submit(ctx: Context, typed: Typed) -> bool:
             console = self.panel.console
             await flows.contacts.change_phone(
-                ctx, console.visitor, console.token, proof.extra, proof.password, proof.code
+                ctx, console.visitor, console.token, typed.extra, typed.password, typed.code
             )
             return True
 
@@ -153,12 +155,23 @@ class BasicSettingsPane(Pane):
                 check=_check_phone,
             ),
         )
-        self.app.push_screen(dialog, self._phone_changed)
+        self.panel.ask(dialog, self._phone_changed)
 
     def _phone_changed(self, changed: bool | None) -> None:
         if changed:
             self.load()
             self.panel.done(_("The new number waits for verification."))
+
+
+def _contacts_note(view: ProfileView) -> str:
+    """Return what is to be done about a contact that does not count yet."""
+    if view.new_phone:
+        return _("{phone} waits for verification; support does it for you.").format(
+            phone=view.new_phone
+        )
+    if not (view.email_verified and view.phone_verified):
+        return _("Support verifies a contact for you.")
+    return ""
 
 
 def _check_phone(typed: str) -> str:
@@ -170,7 +183,5 @@ def _check_phone(typed: str) -> str:
 
 
 def _check_timezone(typed: str) -> str:
-    from zoneinfo import available_timezones
-
-    known = typed.strip() in available_timezones()
+    known = typed.strip() in time_zones()
     return "" if known else _("Not known; time zones look like Europe/Prague.")

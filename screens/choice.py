@@ -20,7 +20,7 @@ class ChoiceDialog(Dialog[str]):
         super().__init__()
         self._title, self._question, self._choices = title, question, choices
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         options = [Option(Content(text), id=name) for name, text in self._choices.items()]
         with Vertical(classes="card") as card:
             card.border_title = Content(self._title)

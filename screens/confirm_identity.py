@@ -18,7 +18,6 @@ from screens.base import REVEAL, Dialog
 from screens.otp import CodeRow
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import CodeField, Field, Notice
-from screens.widgets.key_bar import KeyBar
 from screens.widgets.text_field import TextField
 from tui_admin.errors import ConsoleError, FieldError, WrongPasswordError
 from tui_admin.i18n import _
@@ -30,7 +29,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Typed:
     """What was typed. It lives for one call and is hidden in a `repr`."""
 
     password: str = field(repr=False)
@@ -66,7 +65,7 @@ class ConfirmIdentityDialog(Dialog[Result]):
         text: str,
         *,
         action: str,
-        submit: Callable[[Context, Proof], Awaitable[Result]],
+        submit: Callable[[Context, Typed], Awaitable[Result]],
         with_code: bool,
         allow_recovery: bool = False,
         extra: Extra | None = None,
@@ -78,7 +77,7 @@ class ConfirmIdentityDialog(Dialog[Result]):
         self._allow_recovery = allow_recovery
         self._extra = extra
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         with Vertical(classes="card") as card:
             card.border_title = Content(self._title)
             yield Static(Content(self._text))
@@ -110,8 +109,14 @@ class ConfirmIdentityDialog(Dialog[Result]):
                 yield ActionButton(self._action, id="submit", classes="-first")
                 if self._allow_recovery:
                     yield ActionButton(_("Use a recovery code"), id="use-recovery")
+                    yield ActionButton(_("Use a code"), id="use-code")
                 yield ActionButton(_("Cancel"), id="cancel")
-        yield KeyBar()
+
+    def help_text(self) -> str:
+        return _(
+            "This change asks again who you are: type the password of this account and, with "
+            "OTP on, the six digits that your authenticator shows. Esc leaves everything as it is."
+        )
 
     @property
     def _is_recovery(self) -> bool:
@@ -129,14 +134,19 @@ class ConfirmIdentityDialog(Dialog[Result]):
     def send(self) -> None:
         self.start(self._send)
 
-    @on(CodeField.Misfit)
-    def misfit(self, event: CodeField.Misfit) -> None:
-        self.notice.say(event.sentence, "error")
+    @on(CodeField.Said)
+    def code_said(self, event: CodeField.Said) -> None:
+        self.notice.say(event.sentence, "error" if event.sentence else "")
 
     @on(ActionButton.Pressed, "#use-recovery")
     def use_recovery(self) -> None:
         self.add_class("-recovery")
         self.query_one("#recovery").focus()
+
+    @on(ActionButton.Pressed, "#use-code")
+    def use_code(self) -> None:
+        self.remove_class("-recovery")
+        self.query_one(CodeField).focus()
 
     @on(ActionButton.Pressed, "#cancel")
     def cancelled(self) -> None:
@@ -148,19 +158,17 @@ class ConfirmIdentityDialog(Dialog[Result]):
             code = self.query_one("#recovery-field", Field).value
         elif self._with_code:
             code = self.query_one(CodeField).value
-        proof = Proof(
+        typed = Typed(
             password=self.query_one("#password-field", Field).value,
             code=code,
             is_recovery=self._is_recovery,
             extra=self.query_one(f"#{self._extra.name}-field", Field).value if self._extra else "",
         )
-        answer = await self._submit(ctx, proof)
-        if self.is_attached:
-            self.dismiss(answer)
+        self.dismiss(await self._submit(ctx, typed))
 
     def refused(self, error: ConsoleError) -> None:
         super().refused(error)
-        if not self.is_attached:
+        if not self.is_up or isinstance(error, FieldError):
             return
         if isinstance(error, WrongPasswordError):
             password = self.query_one("#password-field", Field)

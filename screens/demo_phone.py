@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.cells import Cell, screen_cells
@@ -70,6 +71,8 @@ class DemoPhone(Vertical):
         self.set_interval(1, self._show)
 
     async def _show(self) -> None:
+        if self.screen is not self.app.screen:
+            return  # Covered: nobody sees the codes turn.
         entries = self._phone.entries()
         names = [(issuer, account) for issuer, account, _code in entries]
         place = self.query_one("#phone-entries")
@@ -94,24 +97,27 @@ class DemoPhone(Vertical):
         if account is None and isinstance(key, KeyView):
             # Where the window is too small for the QR code, a person would type the key.
             account = self._phone.type_key(key.issuer, key.account, key.key)
-        self.query_one("#phone-said", Static).update(
-            Content(
-                _("Scanned: {account}").format(account=account)
-                if account
-                else _("No QR code was found on the screen.")
-            )
+        self._say(
+            _("Scanned: {account}").format(account=account)
+            if account
+            else _("No QR code was found on the screen.")
         )
         await self._show()
+
+    def _say(self, sentence: str) -> None:
+        self.query_one("#phone-said", Static).update(Content(sentence), layout=False)
 
     @on(ActionButton.Pressed)
     def type_code(self, event: ActionButton.Pressed) -> None:
         if event.button.kind != "phone-code":
             return
         event.stop()
-        fields = [field for field in self.screen.query(CodeField) if field.display]
-        if fields:
-            fields[0].focus()
-            fields[0].fill(event.button.label)
+        for field in self.screen.query(CodeField):
+            if all(part.display for part in field.ancestors_with_self if isinstance(part, Widget)):
+                field.focus()
+                field.fill(event.button.label)
+                return
+        self._say(_("Nothing asks for a code here."))
 
 
 async def toggle_phone(app: ConsoleApp) -> None:

@@ -21,7 +21,8 @@ class HelpScreen(Dialog[None]):
     """Shows the help of another screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,enter", "cancel", N_("Close"), key_display="Esc")
+        Binding("f1,enter", "cancel", show=False),
+        Binding("escape", "cancel", N_("Close"), key_display="Esc"),
     ]
 
     def __init__(self, text: str, about: Screen[object]) -> None:
@@ -29,7 +30,7 @@ class HelpScreen(Dialog[None]):
         self._text = text
         self._keys = shown_keys(about)
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         general = [
             ("Tab", _("Next field or button; Shift+Tab goes back")),
             ("Enter", _("Press the button, or send the form")),

@@ -21,7 +21,7 @@ from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import ConsoleError, FieldError, SignInExpiredError, WrongRecoveryCodeError
-from tui_admin.flows.answers import NeedsCode
+from tui_admin.flows.answers import NeedsCode, SignedIn
 from tui_admin.i18n import _
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class OtpScreen(ConsoleScreen[None]):
 
     def __init__(self, half: NeedsCode) -> None:
         super().__init__()
-        self._half = half.half
+        self._half = half
 
     def body(self) -> Iterable[Widget]:
         by_code = Vertical(
@@ -97,9 +97,9 @@ class OtpScreen(ConsoleScreen[None]):
     def recovery_typed(self) -> None:
         self.start(self._send_recovery)
 
-    @on(CodeField.Misfit)
-    def misfit(self, event: CodeField.Misfit) -> None:
-        self.notice.say(event.sentence, "error")
+    @on(CodeField.Said)
+    def code_said(self, event: CodeField.Said) -> None:
+        self.notice.say(event.sentence, "error" if event.sentence else "")
 
     @on(ActionButton.Pressed, "#log-in")
     def log_in(self) -> None:
@@ -122,36 +122,39 @@ class OtpScreen(ConsoleScreen[None]):
         if self.has_class("-recovery"):
             self.use_code()
             return
-        self.app.run_worker(self._cancel(), exit_on_error=False)
+        self.console.forget(self._half)
         self.dismiss()
-
-    async def _cancel(self) -> None:
-        try:
-            ctx = await self.console.context()
-            await flows.sign_in.cancel(ctx, self.console.visitor, self._half)
-        except ConsoleError:
-            return  # It runs out by itself.
 
     async def _send_code(self, ctx: Context) -> None:
         typed = self.query_one(CodeField).value
-        answer = await flows.sign_in.code(ctx, self.console.visitor, self._half, typed)
-        self.console.begin_session(answer)
+        answer = await flows.sign_in.code(ctx, self.console.visitor, self._half.half, typed)
+        self._begin(answer)
 
     async def _send_recovery(self, ctx: Context) -> None:
         typed = self.query_one("#recovery-field", Field).value
-        answer = await flows.sign_in.recovery_code(ctx, self.console.visitor, self._half, typed)
-        self.console.begin_session(answer)
+        answer = await flows.sign_in.recovery_code(
+            ctx, self.console.visitor, self._half.half, typed
+        )
+        self._begin(answer)
+
+    def _begin(self, answer: SignedIn) -> None:
+        if self.is_up:
+            self.console.begin_session(answer)
+        else:
+            self.console.forget(answer)
 
     def refused(self, error: ConsoleError) -> None:
+        if not self.is_up:
+            return
         if isinstance(error, SignInExpiredError):
             self.console.session_over(error.sentence)
             return
         super().refused(error)
-        if not self.is_attached:
-            return
         if isinstance(error, WrongRecoveryCodeError):
             self.query_one("#recovery").focus()
             return
+        if isinstance(error, FieldError):
+            return  # What was typed so far stays.
         code = self.query_one(CodeField)
         code.value = ""
         code.focus()

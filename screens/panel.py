@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -19,7 +20,8 @@ from screens.base import ConsoleScreen, Dialog
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Notice
-from tui_admin.i18n import N_, _
+from tui_admin.flows.answers import SignedIn
+from tui_admin.i18n import N_, _, ngettext
 
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
@@ -30,6 +32,7 @@ class Pane(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="pane")
+        self._turn = asyncio.Lock()
 
     @property
     def panel(self) -> PanelScreen:
@@ -49,15 +52,21 @@ class Pane(VerticalScroll, can_focus=False):
         self.load()
 
     def load(self) -> None:
-        """Read the state again and show it."""
-        self.panel.start(self._load, saying="")
+        """Read the state again and show it; beside whatever else is under way."""
+        self.app.run_worker(self.panel.guarded(self._load), exit_on_error=False)
 
     async def _load(self, ctx: Context) -> None:
-        raise NotImplementedError
+        """Read and `show`; the pane may be gone by the time that the answer comes."""
 
     async def show(self, widgets: Iterable[Widget]) -> None:
         """Replace everything that the pane shows; the focus stays where it was, or goes to the
         first thing to do."""
+        async with self._turn:
+            if not self.is_attached:
+                return
+            await self._replace(widgets)
+
+    async def _replace(self, widgets: Iterable[Widget]) -> None:
         focused = self.screen.focused
         is_new = not self.children
         focused_id = focused.id if focused is not None and self in focused.ancestors else None
@@ -76,17 +85,21 @@ class PanelScreen(ConsoleScreen[None]):
     AUTO_FOCUS = "#menu"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "refresh", N_("Refresh"), key_display="F5"),
-        Binding("f6", "my_account", N_("My Account"), key_display="F6"),
+        Binding("f6", "my_account", N_("Account"), key_display="F6"),
         Binding("f10", "log_out", N_("Log out"), key_display="F10"),
     ]
 
+    def __init__(self, signed_in: SignedIn) -> None:
+        super().__init__()
+        self._username = signed_in.username
+        self._recovery_codes_left = signed_in.recovery_codes_left
+
     def head(self) -> Iterable[Widget]:
-        signed_in = self.console.signed_in
         yield Horizontal(
             Static(Content(self.console.brand), id="nav-brand"),
             ActionButton(_("My Account") + " \u25be", id="my-account"),
             Static("", id="crumbs"),
-            Static(Content(signed_in.username if signed_in else ""), id="who"),
+            Static(Content(self._username), id="who"),
             ActionButton(_("Log out"), id="log-out"),
             id="nav",
         )
@@ -102,10 +115,24 @@ class PanelScreen(ConsoleScreen[None]):
         )
 
     def on_mount(self) -> None:
-        super().on_mount()
-        menu = self.query_one("#menu", OptionList)
-        menu.highlighted = list(self._panes).index("account_security")
-        self.app.call_later(self.open_pane, "account_security")
+        self.app.call_later(self._begin)
+
+    async def _begin(self) -> None:
+        await self.open_pane("account_security")
+        left = self._recovery_codes_left
+        if left is not None:
+            text = ngettext(
+                "You used a recovery code; {n} is left.",
+                "You used a recovery code; {n} are left.",
+                left,
+            )
+            self.notice.say(text.format(n=left))
+
+    async def speak_again(self, name: str, sentence: str) -> None:
+        """Say everything in the language that is in force now."""
+        await self.recompose()
+        await self.open_pane(name)
+        self.done(sentence)
 
     @property
     def pane(self) -> Pane | None:
@@ -128,6 +155,7 @@ class PanelScreen(ConsoleScreen[None]):
             self.notice.say("")
             await place.mount(pane())
         menu = self.query_one("#menu", OptionList)
+        menu.highlighted = list(self._panes).index(name)
         for entry, (label, _pane) in self._panes.items():
             marker = "\u25b8 " if entry == name else "  "
             menu.replace_option_prompt(entry, Content(marker + label))
@@ -145,21 +173,18 @@ class PanelScreen(ConsoleScreen[None]):
 
     def unless_dirty(self, go: Callable[[], object]) -> None:
         """Go at once, or after asking when something typed would be lost."""
-        if self.pane is None or not self.pane.is_dirty:
+        lost = self.what_would_be_lost()
+        if not lost:
             go()
             return
-        question = QuestionDialog(
-            _("Not saved"),
-            _("What you changed here is not saved."),
-            yes=_("Throw it away"),
-            no=_("Stay"),
-        )
+        question = QuestionDialog(_("Not saved"), lost, yes=_("Throw it away"), no=_("Stay"))
+        self.ask(question, lambda yes: go() if yes else None)
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                go()
-
-        self.app.push_screen(question, answered)
+    def what_would_be_lost(self) -> str:
+        """What was typed into the pane and not saved."""
+        if self.pane is not None and self.pane.is_dirty:
+            return _("What you changed here is not saved.")
+        return ""
 
     def action_refresh(self) -> None:
         """Read the pane's state again."""
@@ -177,15 +202,14 @@ class PanelScreen(ConsoleScreen[None]):
     @on(ActionButton.Pressed, "#log-out")
     def action_log_out(self) -> None:
         """End the session, after asking."""
-        question = QuestionDialog(
-            _("Log out"), _("End this session?"), yes=_("Log out"), no=_("Stay")
-        )
-        self.app.push_screen(question, lambda yes: self.console.sign_out() if yes else None)
+        text = "\n".join(filter(None, [self.what_would_be_lost(), _("End this session?")]))
+        question = QuestionDialog(_("Log out"), text, yes=_("Log out"), no=_("Stay"))
+        self.ask(question, lambda yes: self.console.sign_out() if yes else None)
 
     @on(ActionButton.Pressed, "#my-account")
     def action_my_account(self) -> None:
         """Open the menu of the navigation bar."""
-        self.app.push_screen(MyAccountMenu(), self._from_my_account)
+        self.ask(MyAccountMenu(), self._from_my_account)
 
     def _from_my_account(self, choice: str | None) -> None:
         if choice is not None:
@@ -195,7 +219,7 @@ class PanelScreen(ConsoleScreen[None]):
 class MyAccountMenu(Dialog[str]):
     """What `My Account` opens."""
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         with Vertical(id="drop-down"):
             yield OptionList(Option(Content(_("Customer")), id="customer"), markup=False)
             yield Notice()

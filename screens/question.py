@@ -20,7 +20,7 @@ class QuestionDialog(Dialog[bool]):
         super().__init__()
         self._title, self._question, self._yes, self._no = title, question, yes, no
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         with Vertical(classes="card") as card:
             card.border_title = Content(self._title)
             yield Static(Content(self._question))

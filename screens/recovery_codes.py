@@ -69,8 +69,7 @@ class RecoveryCodesScreen(ConsoleScreen[bool]):
         console = self.console
         typed = self.query_one("#typed-field", Field).value
         await flows.recovery_codes.confirm(ctx, console.visitor, console.token, typed)
-        if self.is_attached:
-            self.dismiss(True)
+        self.dismiss(True)
 
     def action_back(self) -> None:
         """Leave without typing a code back, after asking."""
@@ -80,11 +79,11 @@ class RecoveryCodesScreen(ConsoleScreen[bool]):
             yes=_("Leave all the same"),
             no=_("Stay"),
         )
-        self.app.push_screen(question, self._leave)
+        self.ask(question, lambda yes: self.dismiss(False) if yes else None)
 
-    def _leave(self, yes: bool | None) -> None:
-        if yes:
-            self.dismiss(False)
+    def what_would_be_lost(self) -> str:
+        """The codes themselves."""
+        return _("The recovery codes will not be shown again.")
 
     def refused(self, error: ConsoleError) -> None:
         super().refused(error)

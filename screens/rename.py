@@ -27,7 +27,7 @@ class RenameDialog(Dialog[bool]):
         super().__init__()
         self._device_id, self._old_name = device_id, name
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         with Vertical(classes="card") as card:
             card.border_title = Content(_("Rename"))
             yield Field(_("Name of the device"), id="name", value=self._old_name, limit=40)
@@ -49,5 +49,4 @@ class RenameDialog(Dialog[bool]):
         name = self.query_one("#name-field", Field).value
         console = self.console
         await flows.devices.rename(ctx, console.visitor, console.token, self._device_id, name)
-        if self.is_attached:
-            self.dismiss(True)
+        self.dismiss(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -34,6 +35,8 @@ class SignInScreen(ConsoleScreen[None]):
         Binding("escape", "clear", N_("Clear"), key_display="Esc"),
     ]
 
+    _round = 0
+
     def body(self) -> Iterable[Widget]:
         card = Vertical(
             Field(_("Username or e-mail"), id="username", limit=320, enter_moves_on=True),
@@ -53,8 +56,17 @@ class SignInScreen(ConsoleScreen[None]):
             "authentication is on, the OTP password is asked for next."
         )
 
+    async def speak_again(self) -> None:
+        """Say everything in the language that is in force now, and keep what was typed."""
+        typed = {field.input.id: field.value for field in self.query(Field)}
+        await self.recompose()
+        for field in self.query(Field):
+            field.input.value = typed.get(field.input.id, "")
+        self.query_one("#username").focus()
+
     def begin_again(self, sentence: str) -> None:
         """Empty the form and say why the person is here again."""
+        self._round += 1
         for field in self.query(Field):
             field.clear()
         self.notice.say(sentence)
@@ -67,12 +79,17 @@ class SignInScreen(ConsoleScreen[None]):
     @on(TextField.Submitted, "#password")
     @on(ActionButton.Pressed, "#log-in")
     def log_in(self) -> None:
-        self.start(self._log_in)
-
-    async def _log_in(self, ctx: Context) -> None:
         username = self.query_one("#username-field", Field).value
         password = self.query_one("#password-field", Field).value
+        self.start(partial(self._log_in, username=username, password=password))
+
+    async def _log_in(self, ctx: Context, *, username: str, password: str) -> None:
+        this_round = self._round
         answer = await flows.sign_in.password(ctx, self.console.visitor, username, password)
+        if self._round != this_round:
+            # The form was cleared meanwhile: whoever did that does not want to be signed in.
+            self.console.forget(answer)
+            return
         self.begin_again("")
         if isinstance(answer, NeedsCode):
             from screens.otp import OtpScreen

@@ -12,6 +12,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,20 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
             return original(self, address)
 
         monkeypatch.setattr(socket.socket, name, guarded)
+
+
+@pytest.fixture(autouse=True)
+async def _connections_have_ended() -> AsyncIterator[None]:
+    """Wait at the end for the threads of SQLite's connections.
+
+    One that could not be opened is given up without waiting, and its thread would then speak to a
+    loop that is closed.
+    """
+    yield
+    for _ in range(500):
+        if not any("_connection_worker" in thread.name for thread in threading.enumerate()):
+            break
+        await asyncio.sleep(0.002)
 
 
 def is_postgres() -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,7 +23,7 @@ from pydantic_settings import (
 )
 
 from tui_admin.errors import StartError
-from tui_admin.i18n import _
+from tui_admin.i18n import _, available_languages, time_zones
 
 FILE_NAME = "tui-admin.toml"
 
@@ -138,6 +138,20 @@ class Settings(BaseSettings):
 
     timezone: str = "UTC"
     """Time zone of people who have not chosen one."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in time_zones():
+            raise ValueError("not a time zone; they look like Europe/Prague")
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if value not in available_languages():
+            raise ValueError("there is no catalogue for this language")
+        return value
 
     otp: OtpSettings = OtpSettings()
     limits: LimitSettings = LimitSettings()

@@ -191,6 +191,16 @@ class PendingKeyGoneError(RejectedError):
         return _("The key on the screen was too old.")
 
 
+class ProofExpiredError(RejectedError):
+    """A further device's key was not confirmed in time; the proof behind it is too old."""
+
+    code = "proof_expired"
+
+    @property
+    def sentence(self) -> str:
+        return _("This took too long. Please go back and begin again with Add device.")
+
+
 class SignInExpiredError(RejectedError):
     """The half-done sign-in is over; it starts again with the password."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import gettext
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 DOMAIN = "tui_admin"
 SOURCE_LANGUAGE = "en"
@@ -85,6 +86,12 @@ def local_minute(moment: datetime, timezone: str) -> str:
 
     local = moment.astimezone(_zone(timezone))
     return format_datetime(local, "d MMM y, HH:mm", locale=current_language().code)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones; looked up on the disk once."""
+    return frozenset(available_timezones())
 
 
 def _zone(name: str) -> tzinfo:

@@ -93,6 +93,8 @@ class PendingKey(SQLModel, table=True):
     """The name its device will have."""
     sealed_key: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = _moment()
+    proven_at: datetime | None = _moment(nullable=True)
+    """When password and code were given for a further device; kept over renewals of the key."""
     misses: int = 0
 
 

@@ -118,8 +118,8 @@ class CodeField(Widget, can_focus=True):
 
     value: reactive[str] = reactive("")
 
-    class Completed(Message):
-        """The sixth digit was typed or pasted."""
+    class FieldMessage(Message):
+        """A message about one field."""
 
         def __init__(self, field: CodeField) -> None:
             super().__init__()
@@ -130,11 +130,14 @@ class CodeField(Widget, can_focus=True):
             """For `@on(CodeField.Completed, "#id")`."""
             return self.field
 
-    class Submitted(Completed):
+    class Completed(FieldMessage):
+        """The sixth digit was typed or pasted."""
+
+    class Submitted(FieldMessage):
         """Enter was pressed in the field."""
 
-    class Misfit(Message):
-        """What was typed or pasted is no digit, or not six of them; `sentence` says so."""
+    class Said(Message):
+        """What is to be said about what was typed: that it is no digit, or "" for a right one."""
 
         def __init__(self, sentence: str) -> None:
             super().__init__()
@@ -142,7 +145,11 @@ class CodeField(Widget, can_focus=True):
 
     def render(self) -> RenderResult:
         places = self.value.ljust(DIGITS, "_")
-        return Content(" ".join(places[:3]) + "  " + " ".join(places[3:]))
+        line = Content(" ".join(places[:3]) + "  " + " ".join(places[3:]))
+        at = min(len(self.value), DIGITS - 1)
+        start = 2 * at + (at >= DIGITS // 2)
+        # Where the next digit goes is marked without a colour too.
+        return line.stylize("reverse", start, start + 1) if self.has_focus else line
 
     def fill(self, text: str) -> None:
         """Put a whole code in, as a paste does."""
@@ -151,7 +158,7 @@ class CodeField(Widget, can_focus=True):
             self.value = digits
             self.post_message(self.Completed(self))
         else:
-            self.post_message(self.Misfit(_("The OTP password is six digits.")))
+            self.post_message(self.Said(_("The OTP password is six digits.")))
 
     async def _on_key(self, event: events.Key) -> None:
         char = event.character
@@ -160,9 +167,10 @@ class CodeField(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if not (char.isascii() and char.isdigit()):
-            self.post_message(self.Misfit(_("The OTP password is six digits.")))
+            self.post_message(self.Said(_("The OTP password is six digits.")))
         elif len(self.value) < DIGITS:
             self.value += char
+            self.post_message(self.Said(""))
             if len(self.value) == DIGITS:
                 self.post_message(self.Completed(self))
 

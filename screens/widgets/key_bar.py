@@ -45,15 +45,15 @@ class KeyBar(Widget):
     def render(self) -> RenderResult:
         key_style = self.get_visual_style("key-bar--key")
         label_style = self.get_visual_style("key-bar--label")
+        gap, labelled = _what_fits(self._shown, self.size.width)
         parts: list[Content] = []
         self._spans = []
         at = 0
-        for key, label, action in self._shown:
-            width = cell_len(key) + cell_len(label) + 3
-            if at + width > self.size.width:
-                break
+        for number, (key, label, action) in enumerate(self._shown):
+            text = f" {label}" if number < labelled else ""
+            width = cell_len(key + text) + gap
             parts.append(Content.styled(f" {key}", key_style))
-            parts.append(Content.styled(f" {label} ", label_style))
+            parts.append(Content.styled(text + " " * (gap - 1), label_style))
             self._spans.append((at, at + width, action))
             at += width
         return Content("").join(parts)
@@ -63,6 +63,23 @@ class KeyBar(Widget):
         for start, end, action in self._spans:
             if start <= event.x < end:
                 await self.screen.run_action(action)
+
+
+def _what_fits(keys: list[tuple[str, str, str]], width: int) -> tuple[int, int]:
+    """Return the gap behind a key, and for how many keys there is room for a label as well.
+
+    Every key stays visible; the last ones, which work everywhere, lose their labels first.
+    """
+    bare = sum(cell_len(key) for key, _label, _action in keys)
+    labels = [cell_len(label) + 1 for _key, label, _action in keys]
+    for gap in (3, 2):
+        if bare + sum(labels) + gap * len(keys) <= width:
+            return gap, len(keys)
+    room = width - bare - 2 * len(keys)
+    count = 0
+    while count < len(labels) and sum(labels[: count + 1]) <= room:
+        count += 1
+    return 2, count
 
 
 def shown_keys(screen: Screen[object]) -> list[tuple[str, str, str]]:

@@ -158,6 +158,14 @@ class Terminal:
             await self.type(person.code())
         self.at("PanelScreen")
 
+    def record(self) -> list[str]:
+        """Collect what is written to the terminal from now on, escape sequences included."""
+        written: list[str] = []
+        driver = self.app._driver
+        assert driver is not None
+        driver.write = written.append  # type: ignore[method-assign]
+        return written
+
     # Looking
 
     def at(self, screen: str) -> None:

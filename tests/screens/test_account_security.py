@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from screens.widgets.countdown import Countdown
 from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import HOME, STRANGER, Console, Person, oath
 from tui_admin.errors import SessionEndedError
@@ -65,6 +66,22 @@ async def test_a_shown_key_hides_by_itself(console: Console) -> None:
         terminal.at("PanelScreen")
         assert shown_uri(terminal) is None
         terminal.hides(alice.key[:4])
+
+
+async def test_a_shown_key_hides_under_the_help_too(console: Console) -> None:
+    """What covers the key when its time is over goes with it; nobody finds it there later."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        await terminal.button("Show shared key")
+        await terminal.type(alice.password, "enter", *alice.code())
+        key_screen = terminal.app.screen
+        await terminal.press("f1")
+        terminal.clock.turn(61)
+        for countdown in key_screen.query(Countdown):
+            countdown.tick()
+        await terminal.settle()
+        terminal.at("PanelScreen")
+        assert shown_uri(terminal) is None
 
 
 async def test_a_code_is_spent_by_showing_the_key(console: Console) -> None:
@@ -286,10 +303,9 @@ async def test_a_half_done_sign_in_shows_nothing_of_the_panel(console: Console) 
     async with open_terminal(console) as terminal:
         await terminal.type("alice", "tab", *alice.password, "enter")
         terminal.at("OtpScreen")
-        half = terminal.app.screen._half  # type: ignore[attr-defined]
-        assert not isinstance(half, NeedsCode)
+        half: NeedsCode = terminal.app.screen._half  # type: ignore[attr-defined]
         with pytest.raises(SessionEndedError):
-            await sessions.check(console.ctx, HOME, half)
+            await sessions.check(console.ctx, HOME, half.half)
         for key in ("f5", "f6", "f10", "ctrl+p"):
             await terminal.press(key)
             terminal.at("OtpScreen")

@@ -20,6 +20,7 @@ from screens.widgets.key_bar import shown_keys
 from screens.widgets.text_field import TextField
 from tests.screens.driving import Terminal, open_terminal, shown_key
 from tests.support.console import STRANGER, Console, oath
+from tui_admin.i18n import use_language
 
 ROOT = Path(__file__).parents[2]
 CODE = "de"
@@ -78,6 +79,8 @@ def texts(widget: Widget) -> Iterator[str]:
 
 def foreign(terminal: Terminal) -> list[str]:
     """Texts of the screen that did not come out of the catalogue."""
+    # Rendered in this task, which is none of the terminal's.
+    use_language(terminal.app.language)
     screen = terminal.app.screen
     said = [text for widget in screen.walk_children(Widget) for text in texts(widget)]
     said += [label for _key, label, _action in shown_keys(screen)]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from screens.widgets.text_field import REVEAL_S
 from tests.screens.driving import Terminal, open_terminal
@@ -200,6 +201,41 @@ async def test_a_burst_before_storage_is_open_is_not_lost(console: Console) -> N
         go.set()
         await terminal.settle()
         terminal.at("PanelScreen")
+
+
+async def test_who_clears_the_form_meanwhile_is_not_signed_in(console: Console) -> None:
+    """A right password whose sender has pressed Esc opens nothing, and leaves no session behind."""
+    await console.customer("alice")
+    await console.customer("bob", otp=True)
+    await console.execute("DELETE FROM session")
+    gate = Gate()
+    async with open_terminal(console, context=replace(console.ctx, passwords=gate)) as terminal:
+        for name in ("alice", "bob"):
+            gate.open.clear()
+            await terminal.pilot.press(*name, "tab")
+            terminal.app.post_message(events.Paste(PASSWORD))
+            await terminal.pilot.press("enter", "escape")
+            gate.open.set()
+            await terminal.settle()
+            terminal.at("SignInScreen")
+            assert terminal.app.signed_in is None
+    gate.close()
+    assert all(row.ended_at for row in await console.rows(Session))
+    assert all(row.used_at for row in await console.rows(HalfSignIn))
+
+
+async def test_the_next_person_finds_nothing_of_the_last_one(console: Console) -> None:
+    """After signing out, theme and clipboard are those of the terminal again."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.press("f4", "f4")
+        assert terminal.app.theme == "high-contrast"
+        terminal.app.copy_to_clipboard("hers")
+        await terminal.press("f10")
+        await terminal.button("Log out")
+        assert terminal.app.theme == "calm-dark"
+        assert terminal.app.clipboard == ""
 
 
 async def test_the_password_is_dots_until_it_is_revealed(console: Console) -> None:

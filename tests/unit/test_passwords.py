@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -159,6 +160,20 @@ async def test_nobody_has_the_dummy_password(passwords: Passwords) -> None:
     for password in ("", "x", passwords._dummy):
         with pytest.raises(WrongPasswordError):
             await passwords.check(password, None)
+
+
+async def test_nobody_takes_as_long_as_somebody(passwords: Passwords) -> None:
+    """S11: without an account a check takes the time of a real one: a hash at the live cost."""
+    stored = await passwords.hash("the same 1")
+    times: dict[str | None, list[float]] = {stored: [], None: []}
+    for _ in range(40):
+        for compared_to, samples in times.items():
+            begun = time.perf_counter()
+            with pytest.raises(WrongPasswordError):
+                await passwords.check("another 1", compared_to)
+            samples.append(time.perf_counter() - begun)
+    known, unknown = (statistics.median(samples) for samples in times.values())
+    assert 0.6 < unknown / known < 1.6
 
 
 @pytest.mark.parametrize(

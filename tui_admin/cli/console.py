@@ -42,24 +42,43 @@ def _run(
 ) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise StartError(_("The console needs a terminal; for scripts see: tui-admin --help"))
-    # A log line on the terminal would tear the screen; it goes to a file where one is named.
-    log_file = os.environ.get("TUI_ADMIN_LOG_FILE")
-    logging.basicConfig(
-        handlers=[logging.FileHandler(log_file) if log_file else logging.NullHandler()],
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    _log_to_file()
     visitor = Visitor("local", os.environ.get("TERM", ""))
     abilities = detect(os.environ, sys.stdout.encoding)
-    app = ConsoleApp(open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo)
-    asyncio.run(_live(app))
+    while True:
+        app = ConsoleApp(open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo)
+        asyncio.run(_live(app))
+        # A fault must not open the way to the system beneath a kiosk.
+        if not kiosk or app.exit_error is None or isinstance(app.exit_error, StartError):
+            break
     if app.exit_error is not None:
         raise app.exit_error
     return app.return_code or 0
 
 
+def _log_to_file() -> None:
+    """Send log lines to the file that is named, if any: on the terminal they would tear the screen.
+
+    Raises:
+        StartError: the file cannot be written.
+    """
+    handler: logging.Handler = logging.NullHandler()
+    if name := os.environ.get("TUI_ADMIN_LOG_FILE"):
+        try:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            handler = logging.FileHandler(name)
+        except OSError as error:
+            raise StartError(
+                _("The log file {path} cannot be written: {why}").format(
+                    path=name, why=error.strerror
+                )
+            ) from None
+    logging.basicConfig(handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
 async def _live(app: ConsoleApp) -> None:
-    # A closed terminal or a polite end leaves as a person does: sign-out of Textual's modes, and
-    # the demo's folder goes away.
+    # A closed terminal or a polite end leaves as a person does: signed out, the terminal as it was
+    # before, the demo's folder gone.
     loop = asyncio.get_running_loop()
     for number in (signal.SIGHUP, signal.SIGTERM):
         loop.add_signal_handler(number, app.exit)

@@ -13,7 +13,7 @@ class Phone:
     """An authenticator as people carry it. It knows only what it scanned, like theirs."""
 
     def __init__(self) -> None:
-        self._keys: dict[tuple[str, str, str], None] = {}
+        self._keys: dict[tuple[str, str], str] = {}
 
     def reset(self) -> None:
         """Forget every entry."""
@@ -31,21 +31,24 @@ class Phone:
         if parts.scheme != "otpauth" or parts.netloc != "totp" or "secret" not in query:
             return None
         account = unquote(parts.path.lstrip("/")).split(":")[-1]
-        self._keys[query.get("issuer", [""])[0], account, query["secret"][0]] = None
-        return account
+        return self.type_key(query.get("issuer", [""])[0], account, query["secret"][0])
 
     def type_key(self, issuer: str, account: str, key: str) -> str:
-        """Add an entry by its key as it is read off the screen; return the account."""
-        self._keys[issuer, account, key.replace(" ", "")] = None
+        """Add an entry by its key, in place of an older one; return the account.
+
+        Real authenticators keep the older one too, which is why the screen says to delete it.
+        """
+        self._keys.pop((issuer, account), None)
+        self._keys[issuer, account] = key.replace(" ", "")
         return account
 
     def entries(self) -> list[tuple[str, str, str]]:
-        """Return issuer, account and current code of every entry, the newest last."""
+        """Return issuer, account and current code of every entry, the newest first."""
         # pyotp is not needed before the drawer is opened for the first time.
         import pyotp
 
         now = time.time()
         return [
             (issuer, account, pyotp.TOTP(secret).at(int(now)))
-            for issuer, account, secret in self._keys
+            for (issuer, account), secret in reversed(self._keys.items())
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.errors import ConflictError, FieldError, NotFoundError
 from tui_admin.flows import factors, sessions, sign_in
@@ -84,7 +85,7 @@ async def create(
             tx.db.add(account)
             await tx.db.flush()
             tx.record("account.created", account.id, role=role, verified=verified)
-            return await _view(ctx, tx, account)
+            return await _view(ctx, tx.db, account)
     except IntegrityError:
         # Two at once: the constraint is what decides.
         raise AccountExistsError from None
@@ -92,9 +93,9 @@ async def create(
 
 async def listing(ctx: Context) -> list[AccountView]:
     """Return all accounts, by username."""
-    async with ctx.write(OPERATOR) as tx:
-        accounts = await tx.db.exec(select(Account).order_by(col(Account.username)))
-        return [await _view(ctx, tx, account) for account in accounts.all()]
+    async with ctx.database.read() as db:
+        accounts = await db.exec(select(Account).order_by(col(Account.username)))
+        return [await _view(ctx, db, account) for account in accounts.all()]
 
 
 async def show(ctx: Context, name: str) -> AccountView:
@@ -103,30 +104,30 @@ async def show(ctx: Context, name: str) -> AccountView:
     Raises:
         NotFoundError: there is none.
     """
-    async with ctx.write(OPERATOR) as tx:
-        return await _view(ctx, tx, await _by_name(tx, name))
+    async with ctx.database.read() as db:
+        return await _view(ctx, db, await _by_name(db, name))
 
 
 async def lock(ctx: Context, name: str) -> AccountView:
     """Refuse every sign-in and end every session of an account."""
     async with ctx.write(OPERATOR) as tx:
-        account = await _by_name(tx, name)
+        account = await _hold(tx, name)
         if account.locked_at is None:
             account.locked_at = tx.now
             ended = await sessions.end_all(tx, account.id, sessions.LOCKED)
             await sign_in.void_halves(tx, account.id)
             tx.record("account.locked", account.id, sessions_ended=ended)
-        return await _view(ctx, tx, account)
+        return await _view(ctx, tx.db, account)
 
 
 async def unlock(ctx: Context, name: str) -> AccountView:
     """Let an account sign in again, and have its codes looked at again."""
     async with ctx.write(OPERATOR) as tx:
-        account = await _by_name(tx, name)
+        account = await _hold(tx, name)
         account.locked_at = None
         account.code_misses = 0
         tx.record("account.unlocked", account.id)
-        return await _view(ctx, tx, account)
+        return await _view(ctx, tx.db, account)
 
 
 async def verify_contacts(ctx: Context, name: str, *, email: bool, phone: bool) -> AccountView:
@@ -136,7 +137,7 @@ async def verify_contacts(ctx: Context, name: str, *, email: bool, phone: bool) 
         FieldError: there is no number to verify.
     """
     async with ctx.write(OPERATOR) as tx:
-        account = await _by_name(tx, name)
+        account = await _hold(tx, name)
         if email:
             account.email_verified_at = tx.now
             tx.record("email.verified", account.id)
@@ -147,19 +148,27 @@ async def verify_contacts(ctx: Context, name: str, *, email: bool, phone: bool) 
             account.new_phone = ""
             account.phone_verified_at = tx.now
             tx.record("phone.verified", account.id)
-        return await _view(ctx, tx, account)
+        return await _view(ctx, tx.db, account)
 
 
-async def _by_name(tx: Transaction, name: str) -> Account:
-    account = await sign_in.find_account(tx.db, canonical_identifier(name))
-    if account is None or (held := await tx.hold(account.id)) is None:
+async def _by_name(db: AsyncSession, name: str) -> Account:
+    account = await sign_in.find_account(db, canonical_identifier(name))
+    if account is None:
+        raise NotFoundError
+    return account
+
+
+async def _hold(tx: Transaction, name: str) -> Account:
+    """Return the account, held against changes until the transaction ends."""
+    held = await tx.hold((await _by_name(tx.db, name)).id)
+    if held is None:
         raise NotFoundError
     return held
 
 
-async def _view(ctx: Context, tx: Transaction, account: Account) -> AccountView:
+async def _view(ctx: Context, db: AsyncSession, account: Account) -> AccountView:
     count = select(func.count()).where(Device.account_id == account.id)
-    devices = (await tx.db.exec(count)).one()
+    devices = (await db.exec(count)).one()
     return AccountView(
         id=account.id,
         username=safe(account.username),
@@ -174,6 +183,6 @@ async def _view(ctx: Context, tx: Transaction, account: Account) -> AccountView:
         otp_active=devices > 0,
         otp_blocked=account.code_misses >= ctx.settings.limits.consecutive,
         devices=devices,
-        recovery_codes_left=await factors.recovery_codes_left(tx.db, account.id),
-        open_sessions=len(await sessions.open_sessions(ctx, tx.db, account.id)),
+        recovery_codes_left=await factors.recovery_codes_left(db, account.id),
+        open_sessions=len(await sessions.open_sessions(ctx, db, account.id)),
     )

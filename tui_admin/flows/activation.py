@@ -6,7 +6,7 @@ or mistyped is never confirmed later, and the old key is refused ever after.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -16,13 +16,14 @@ from tui_admin.errors import (
     ConsoleError,
     FieldError,
     PendingKeyGoneError,
+    ProofExpiredError,
     RejectedError,
     WrongCodeError,
     WrongPasswordError,
 )
 from tui_admin.flows import factors, identity, limits, recovery_codes, sessions, sign_in
 from tui_admin.flows.answers import Activated, ActivationFailed, KeyView, Token, Visitor
-from tui_admin.flows.context import Context, Transaction
+from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.i18n import _
 from tui_admin.models import Account, Device, PendingKey, Session
 from tui_admin.security import otp
@@ -82,7 +83,8 @@ async def begin_further(
         _require_room(await factors.devices_of(db, account.id), name)
     async with identity.proven(ctx, visitor, token, password, code) as proof:
         _require_room(await factors.devices_of(proof.tx.db, proof.account.id), name)
-        return await _fresh_key(ctx, proof.tx, proof.session, proof.account, name)
+        now = proof.tx.now
+        return await _fresh_key(ctx, proof.tx, proof.session, proof.account, name, now)
 
 
 def _require_room(present: list[Device], name: str) -> None:
@@ -141,18 +143,12 @@ async def renew(ctx: Context, visitor: Visitor, token: Token) -> KeyView:
     """Throw the pending key away and make a new one for the same device (`Start over`).
 
     Raises:
-        ConflictError: a further device is to be added and nothing is pending; prove again.
+        ProofExpiredError: a further device is to be added, and its proof is too old.
     """
     async with ctx.write(visitor) as tx:
         session, account = await sessions.authorise(ctx, tx, token)
-        query = select(PendingKey.name).where(
-            PendingKey.account_id == account.id, PendingKey.session_id == session.id
-        )
-        name = (await tx.db.exec(query)).first()
-        if name is None and await factors.devices_of(tx.db, account.id):
-            raise ConflictError
         _require_contacts(account)
-        return await _fresh_key(ctx, tx, session, account, name or _("Phone"))
+        return await _next_key(ctx, tx, session, account)
 
 
 async def cancel(ctx: Context, visitor: Visitor, token: Token) -> None:
@@ -194,7 +190,12 @@ async def _pending(ctx: Context, tx: Transaction, session: Session) -> PendingKe
 
 
 async def _fresh_key(
-    ctx: Context, tx: Transaction, session: Session, account: Account, name: str
+    ctx: Context,
+    tx: Transaction,
+    session: Session,
+    account: Account,
+    name: str,
+    proven_at: datetime | None = None,
 ) -> KeyView:
     await drop_pending(tx, account.id)
     key = otp.SharedKey.random()
@@ -247,19 +248,32 @@ async def _replaced(
     account: Account,
     wrong: ConsoleError,
 ) -> ActivationFailed:
-    # This session's alone: a key that waits in another session rests on a proof given there, and
-    # must not turn into one for whoever holds this session and the password.
-    query = select(PendingKey.name).where(
+    tx.record("activation.failed", account.id, why=wrong.code)
+    return ActivationFailed(wrong.sentence, await _next_key(ctx, tx, session, account))
+
+
+async def _next_key(ctx: Context, tx: Transaction, session: Session, account: Account) -> KeyView:
+    """Replace this session's pending key by a fresh one.
+
+    Only this session's: a key that waits in another session rests on a proof given there. And only
+    as long as that proof is fresh, where OTP is on: a session that was left open must not turn an
+    old proof into a further device.
+
+    Raises:
+        ProofExpiredError: (through `CommitAndRaiseError`) there is no proof, or it is too old.
+    """
+    query = select(PendingKey).where(
         PendingKey.account_id == account.id, PendingKey.session_id == session.id
     )
-    has_otp = bool(await factors.devices_of(tx.db, account.id))
-    name = (await tx.db.exec(query)).first()
-    if has_otp and name is None:
-        # A further device's key needs a proof of its own; without a pending row there is none.
-        raise wrong
-    tx.record("activation.failed", account.id, why=wrong.code)
-    fresh = await _fresh_key(ctx, tx, session, account, name or _("Phone"))
-    return ActivationFailed(wrong.sentence, fresh)
+    old = (await tx.db.exec(query)).first()
+    name, proven_at = (old.name, old.proven_at) if old else (_("Phone"), None)
+    if await factors.devices_of(tx.db, account.id):
+        lifetime = timedelta(seconds=ctx.settings.otp.pending_key_s)
+        if proven_at is None or tx.now - proven_at >= lifetime:
+            if old is not None:
+                await drop_pending(tx, account.id)
+            raise CommitAndRaiseError(ProofExpiredError())
+    return await _fresh_key(ctx, tx, session, account, name, proven_at)
 
 
 async def _activate(

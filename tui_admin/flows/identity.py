@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tui_admin.errors import ConflictError, WrongPasswordError
+from tui_admin.errors import ConflictError, ConsoleError, WrongPasswordError
 from tui_admin.flows import factors, limits, sessions
 from tui_admin.flows.answers import Token, Visitor
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
@@ -59,24 +59,42 @@ async def proven(
             code = factors.parse_recovery_code(code) if recovery else factors.parse_code(code)
         stored = account.password_hash
         places = await take_places(ctx, tx, account, with_code=has_otp)
-    await check_password(ctx, visitor, account.id, password, stored, places)
-    async with ctx.write(visitor) as tx:
-        session, account = await sessions.authorise(ctx, tx, token)
-        if account.password_hash != stored:
-            raise ConflictError
-        await limits.give_back(tx, places.password)
-        device_id = ""
-        # Asked again: a device may have been confirmed while the hash was computed.
-        if await factors.devices_of(tx.db, account.id):
-            if places.code is None:
+    account_id = account.id
+    await check_password(ctx, visitor, account_id, password, stored, places)
+    is_proven = False
+    try:
+        async with ctx.write(visitor) as tx:
+            session, account = await sessions.authorise(ctx, tx, token)
+            if account.password_hash != stored:
                 raise ConflictError
-            if recovery:
-                await factors.accept_recovery_code(ctx, tx, account, code)
-            else:
-                device_id = (await factors.accept_code(ctx, tx, account, code)).id
-        if places.code is not None:
-            await limits.give_back(tx, places.code)
-        yield Proof(tx, session, account, device_id)
+            await limits.give_back(tx, places.password)
+            device_id = await _accept(ctx, tx, account, code, places, recovery=recovery)
+            is_proven = True
+            yield Proof(tx, session, account, device_id)
+    except ConsoleError:
+        if is_proven:
+            # The change was refused and all was rolled back, but the person was right.
+            async with ctx.write(visitor) as tx:
+                await give_back(tx, places)
+        raise
+
+
+async def _accept(
+    ctx: Context, tx: Transaction, account: Account, code: str, places: Places, *, recovery: bool
+) -> str:
+    """Spend the second factor, where OTP is on; return the device's id for a device's code."""
+    device_id = ""
+    # Asked again: a device may have been confirmed while the hash was computed.
+    if await factors.devices_of(tx.db, account.id):
+        if places.code is None:
+            raise ConflictError
+        if recovery:
+            await factors.accept_recovery_code(ctx, tx, account, code)
+        else:
+            device_id = (await factors.accept_code(ctx, tx, account, code)).id
+    if places.code is not None:
+        await limits.give_back(tx, places.code)
+    return device_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,13 @@ async def take_places(
             await limits.give_back(tx, password)
             raise
     return Places(password, code)
+
+
+async def give_back(tx: Transaction, places: Places) -> None:
+    """Take both tries out of the counts."""
+    await limits.give_back(tx, places.password)
+    if places.code is not None:
+        await limits.give_back(tx, places.code)
 
 
 async def check_password(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from tui_admin.errors import FieldError
 from tui_admin.flows import factors, sessions
 from tui_admin.flows.answers import ProfileView, Token, Visitor
 from tui_admin.flows.context import Context
-from tui_admin.i18n import _, available_languages
+from tui_admin.i18n import _, available_languages, time_zones
 from tui_admin.security.text import clean_line, safe
 
 NAME_LIMIT = 100
@@ -57,7 +55,7 @@ async def save(
     company = clean_line("company", company, limit=NAME_LIMIT)
     if language not in available_languages():
         raise FieldError("language", _("This language is not available."))
-    if timezone not in available_timezones():
+    if timezone not in time_zones():
         raise FieldError("timezone", _("Not known; time zones look like Europe/Prague."))
     async with ctx.write(visitor) as tx:
         _session, account = await sessions.authorise(ctx, tx, token)

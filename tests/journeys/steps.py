@@ -1,0 +1,109 @@
+"""What a person does and sees at the terminal, for the journeys."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from urllib.parse import quote
+
+from tests.support.pty_app import PtyApp
+from tests.support.qr_reader import read_screen
+from tui_admin.demo import ACCOUNTS
+
+CUSTOMER, SECURED = ACCOUNTS
+
+_KEY_ROW = re.compile(r"\b[A-Z2-7]{4}(?: [A-Z2-7]{4}){3}\b")
+_RECOVERY = re.compile(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b")
+_MOUSE_ON = re.compile(rb"\x1b\[\?100[0-3]([hl])")
+
+
+def oath(key: str, ahead_s: int = 0) -> str:
+    """The code that `oathtool` gives for a key now, or `ahead_s` from now."""
+    moment = f"@{int(time.time()) + ahead_s}"
+    done = subprocess.run(
+        ["oathtool", "--totp", "-b", key, "--now", moment],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+def flat(app: PtyApp) -> str:
+    """The screen as one line, without frames and QR code."""
+    return " ".join(re.sub("[\u2500-\u2590\u2594-\u259f]", " ", app.text()).split())
+
+
+def wait_flat(app: PtyApp, sentence: str) -> None:
+    """Wait until a sentence can be read, wrapped or not."""
+    app.wait_until(lambda app: sentence in flat(app), what=repr(sentence))
+
+
+def sign_in(app: PtyApp, email: str, password: str) -> None:
+    """Type name and password without waiting in between."""
+    app.wait_for("Log in")
+    app.send(f"{email}\t{password}\r")
+
+
+def go_to(app: PtyApp, label: str) -> None:
+    """Press Tab until the button of this label has the focus, and then Enter."""
+    for _press in range(30):
+        if f"[▸{label}◂]" in app.text():
+            app.press("enter")
+            return
+        before = app.text()
+        app.press("tab")
+        app.wait_until(lambda app, before=before: app.text() != before, what="the focus to move")  # type: ignore[misc]
+        app.settle(0.05)
+    raise AssertionError(f"Tab does not lead to {label!r}:\n{app.text()}")
+
+
+def shown_key(app: PtyApp) -> str:
+    """The key that stands on the screen as text, without its spaces."""
+    app.wait_until(lambda app: len(_KEY_ROW.findall(app.text())) == 2, what="the key as text")
+    return "".join(_KEY_ROW.findall(app.text())).replace(" ", "")
+
+
+def recovery_codes(app: PtyApp) -> list[str]:
+    """The recovery codes on the screen."""
+    app.wait_until(lambda app: len(_RECOVERY.findall(app.text())) == 10, what="ten codes")
+    return _RECOVERY.findall(app.text())
+
+
+def uri(key: str, account: str, issuer: str = "WEDOS Internet") -> str:
+    """The address that the QR code of a key must say."""
+    return f"otpauth://totp/{account}?secret={key}&issuer={quote(issuer)}"
+
+
+def scanned(app: PtyApp) -> str | None:
+    """What the independent reader reads off the terminal."""
+    app.settle()
+    return read_screen(app.screen)
+
+
+def next_step(key: str, than: str) -> str:
+    """Wait until the code is another one than that, and return it; half a minute at most."""
+    deadline = time.monotonic() + 32
+    while (code := oath(key)) == than:
+        assert time.monotonic() < deadline
+        time.sleep(0.25)
+    return code
+
+
+def log_out(app: PtyApp) -> None:
+    """Log out and stay at the sign-in screen."""
+    app.press("f10")
+    app.wait_for("End this session?")
+    go_to(app, "Log out")
+    app.wait_for("Signed out.")
+
+
+def is_restored(app: PtyApp) -> None:
+    """Check that the terminal is as it was before the program."""
+    raw = app.raw
+    assert raw.rfind(b"\x1b[?1049l") > raw.rfind(b"\x1b[?1049h") >= 0, "alternate screen"
+    assert raw.rfind(b"\x1b[?25h") > raw.rfind(b"\x1b[?25l"), "cursor"
+    mouse = _MOUSE_ON.findall(raw)
+    assert mouse and mouse[-1] == b"l", "mouse"
+    assert raw.rfind(b"\x1b[?2004l") > raw.rfind(b"\x1b[?2004h"), "bracketed paste"

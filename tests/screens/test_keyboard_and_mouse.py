@@ -1,0 +1,158 @@
+"""Everything can be reached by keys alone and, but for typing, by the mouse alone."""
+
+from __future__ import annotations
+
+import re
+
+from screens.widgets.action_button import ActionButton
+from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
+from tests.support.console import STRANGER, Console, oath
+
+CODE = re.compile(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b")
+
+
+async def tab_to(terminal: Terminal, label: str) -> None:
+    """Press Tab until the button of this label has the focus."""
+    for _press in range(40):
+        focused = terminal.app.focused
+        if isinstance(focused, ActionButton) and focused.label == label:
+            # The focus can be seen without colours, too.
+            assert f"[▸{label}◂]" in terminal.text()
+            return
+        await terminal.press("tab")
+    raise AssertionError(f"Tab does not lead to {label!r}:\n{terminal.text()}")
+
+
+async def test_by_keys_alone(console: Console) -> None:
+    """Sign in, set OTP, codes, show the key, settings, disable, log out: no mouse, no waiting."""
+    alice = await console.customer("alice")
+    await console.sign_in(alice, STRANGER)
+    async with open_terminal(console) as terminal:
+        await terminal.type("alice", "enter", *alice.password, "enter")
+        await tab_to(terminal, "Set OTP")
+        await terminal.press("enter")
+        alice.key = shown_key(terminal)
+        await terminal.type(alice.password, "enter", *alice.code())
+        code = CODE.findall(terminal.text())[0]
+        await terminal.type(code, "enter")
+        terminal.at("PanelScreen")
+        await terminal.turn(60)
+        await tab_to(terminal, "Show shared key")
+        await terminal.press("space")
+        await terminal.type(alice.password, "enter", *alice.code())
+        terminal.at("ShowKeyScreen")
+        await terminal.press("enter")
+        terminal.at("PanelScreen")
+        await terminal.press("escape")
+        assert terminal.focused == "menu"
+        await terminal.press("up", "enter")
+        terminal.shows("Customer › Basic Settings")
+        await terminal.press("f6", "enter")
+        assert terminal.focused == "menu"
+        await terminal.press("down", "enter")
+        terminal.shows("Customer › Account Security")
+        await terminal.turn(60)
+        await tab_to(terminal, "Disable")
+        await terminal.press("enter")
+        await terminal.type(alice.password, "enter", *alice.code())
+        terminal.shows("OTP is off.")
+        await terminal.press("f10")
+        await tab_to(terminal, "Log out")
+        await terminal.press("enter")
+        terminal.at("SignInScreen")
+
+
+async def test_tab_goes_in_reading_order(console: Console) -> None:
+    """Each Tab goes down or to the right, on the forms and dialogs, and wraps at the end."""
+    alice = await console.customer("alice", otp=True)
+
+    async def check(terminal: Terminal) -> None:
+        chain = terminal.app.screen.focus_chain
+        places = [(widget.region.y, widget.region.x) for widget in chain]
+        assert places == sorted(places), [(widget, widget.region) for widget in chain]
+
+    async with open_terminal(console) as terminal:
+        await check(terminal)
+        await terminal.type("alice", "tab", *alice.password, "enter")
+        await check(terminal)
+        await terminal.type(alice.code())
+        await terminal.turn(30)
+        for label in ("Add device", "Disable", "Rename"):
+            await terminal.button(label)
+            await check(terminal)
+            await terminal.press("escape")
+        await terminal.button("Add device")
+        await terminal.type("Card", "enter", *alice.password, "enter", *alice.code())
+        terminal.at("ActivationScreen")
+        await check(terminal)
+
+
+async def test_by_mouse_alone(console: Console) -> None:
+    """Buttons, menu, fields, the navigation bar and the bar of keys can be clicked."""
+    alice = await console.customer("alice")
+    async with open_terminal(console, size=(120, 30)) as terminal:
+        await terminal.click("F1 Help")
+        terminal.at("HelpScreen")
+        await terminal.press("escape")
+        await terminal.click("F4 Theme")
+        assert terminal.app.theme == "calm-light"
+        await terminal.pilot.click("#password")
+        await terminal.type(alice.password)
+        await terminal.click("F3 Show")
+        terminal.shows(alice.password)
+        await terminal.pilot.click("#username")
+        await terminal.type("alice")
+        await terminal.button("Log in")
+        terminal.at("PanelScreen")
+        await terminal.click("Basic Settings")
+        terminal.shows("Customer › Basic Settings")
+        await terminal.click("My Account")
+        await terminal.click("Customer")
+        terminal.at("PanelScreen")
+        await terminal.click("Account Security")
+        await terminal.click("F5 Refresh")
+        await terminal.button("Set OTP")
+        alice.key = shown_key(terminal)
+        await terminal.click("F7 ")
+        assert shown_uri(terminal) is None
+        await terminal.click("F7 ")
+        assert alice.key in str(shown_uri(terminal))
+        await terminal.button("Copy key")
+        terminal.shows("sent to your terminal")
+        await terminal.pilot.click("#code")
+        await terminal.type(alice.code())
+        await terminal.pilot.click("#password")
+        await terminal.type(alice.password)
+        await terminal.button("Activate")
+        code = CODE.findall(terminal.text())[9]
+        await terminal.pilot.click("#typed")
+        await terminal.type(code)
+        await terminal.button("I have kept them")
+        terminal.shows("ACTIVE")
+        await terminal.turn(60)
+        await terminal.button("Disable")
+        await terminal.button("Cancel")
+        await terminal.button("Disable")
+        await terminal.pilot.click("#password")
+        await terminal.type(alice.password)
+        await terminal.pilot.click("#code")
+        await terminal.type(oath(alice.key, terminal.clock.unix_s))
+        terminal.shows("OTP is off.")
+        await terminal.click("F10 Log out")
+        await terminal.button("Stay")
+        await terminal.click("^Q Leave")
+        await terminal.button("Stay")
+        await terminal.button("Log out")
+        await terminal.button("Log out")
+        terminal.at("SignInScreen")
+
+
+async def test_every_key_of_a_screen_is_in_its_help(console: Console) -> None:
+    """What the bar has no room for can be looked up with F1."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.button("Set OTP")
+        await terminal.press("f1")
+        for key, label in (("F7", "(Show )?[Kk]ey only"), ("F8", "Copy key"), ("^Q", "Leave")):
+            assert re.search(rf"{re.escape(key)} +{label}", terminal.text()), terminal.text()

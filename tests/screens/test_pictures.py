@@ -1,0 +1,183 @@
+"""What each screen looks like, as text, at the sizes that people have.
+
+A picture that changed on purpose is written anew with `pytest tests/screens/test_pictures.py
+--snapshot-update`, and its difference is looked at like that of any code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.screens.driving import Terminal, open_terminal
+from tests.support.console import STRANGER, Console, Person
+from tui_admin.security.otp import SharedKey
+
+FOLDER = Path(__file__).parent / "snapshots"
+SIZES = [(80, 24), (120, 40), (60, 20)]
+
+Step = Callable[[Terminal, Person], Awaitable[None]]
+
+
+@pytest.fixture
+def _the_same_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and recovery codes that are the same each time."""
+    numbers = count(1)
+    monkeypatch.setattr(
+        SharedKey, "random", classmethod(lambda cls: cls(bytes([next(numbers)] * 20)))
+    )
+    codes = (f"{number:05}-ABCDE" for number in count(10101, 1111))
+    monkeypatch.setattr(
+        "tui_admin.flows.recovery_codes.new_recovery_code", lambda: next(codes).replace("O", "0")
+    )
+
+
+async def sign_in(terminal: Terminal, person: Person) -> None:
+    """The first frame."""
+
+
+async def refused(terminal: Terminal, person: Person) -> None:
+    """A wrong password."""
+    await terminal.type(person.name, "tab", *"wrong", "enter")
+
+
+async def help_of_sign_in(terminal: Terminal, person: Person) -> None:
+    """F1."""
+    await terminal.press("f1")
+
+
+async def otp(terminal: Terminal, person: Person) -> None:
+    """The OTP step."""
+    await terminal.type(person.name, "tab", *person.password, "enter")
+    await terminal.turn(12)
+
+
+async def recovery_code(terminal: Terminal, person: Person) -> None:
+    """The other way through the OTP step, and a form error."""
+    await otp(terminal, person)
+    await terminal.button("Use a recovery code")
+    await terminal.type("ABC", "enter")
+
+
+async def security_off(terminal: Terminal, person: Person) -> None:
+    """Account Security before OTP is set."""
+    await terminal.sign_in(person)
+
+
+async def activation(terminal: Terminal, person: Person) -> None:
+    """Set OTP."""
+    await terminal.sign_in(person)
+    await terminal.button("Set OTP")
+    await terminal.turn(19)
+
+
+async def activation_missed(terminal: Terminal, person: Person) -> None:
+    """Set OTP after a wrong password."""
+    await activation(terminal, person)
+    await terminal.type("wrong", "enter", *"123456")
+
+
+async def recovery_codes(terminal: Terminal, person: Person) -> None:
+    """The ten codes."""
+    await security_on(terminal, person)
+    await terminal.button("New recovery codes")
+    await terminal.type(person.password, "enter", *person.code())
+
+
+async def security_on(terminal: Terminal, person: Person) -> None:
+    """Account Security with OTP, and another session."""
+    await terminal.sign_in(person)
+    await terminal.turn(30)
+
+
+async def disable(terminal: Terminal, person: Person) -> None:
+    """The dialog that switches OTP off."""
+    await security_on(terminal, person)
+    await terminal.button("Disable")
+
+
+async def add_device(terminal: Terminal, person: Person) -> None:
+    """The dialog with the most fields."""
+    await security_on(terminal, person)
+    await terminal.button("Add device")
+
+
+async def shared_key(terminal: Terminal, person: Person) -> None:
+    """The key shown again."""
+    await security_on(terminal, person)
+    await terminal.button("Show shared key")
+    await terminal.type(person.password, "enter", *person.code())
+    await terminal.turn(7)
+
+
+async def log_out(terminal: Terminal, person: Person) -> None:
+    """A question over the panel."""
+    await terminal.sign_in(person)
+    await terminal.press("f10")
+
+
+async def my_account(terminal: Terminal, person: Person) -> None:
+    """What the navigation bar opens."""
+    await terminal.sign_in(person)
+    await terminal.press("f6")
+
+
+async def basic_settings(terminal: Terminal, person: Person) -> None:
+    """Basic Settings with a wrong time zone."""
+    await terminal.sign_in(person)
+    await terminal.click("Basic Settings")
+    terminal.app.screen.query_one("#timezone").focus()
+    await terminal.settle()
+    await terminal.press("ctrl+u")
+    await terminal.type("Mars", "tab")
+
+
+WITHOUT_OTP: list[Step] = [
+    sign_in,
+    refused,
+    help_of_sign_in,
+    security_off,
+    activation,
+    activation_missed,
+    log_out,
+    my_account,
+    basic_settings,
+]
+WITH_OTP: list[Step] = [
+    otp,
+    recovery_code,
+    security_on,
+    add_device,
+    disable,
+    shared_key,
+    recovery_codes,
+]
+
+
+@pytest.mark.usefixtures("_the_same_secrets")
+@pytest.mark.parametrize("step", [*WITHOUT_OTP, *WITH_OTP], ids=lambda step: step.__name__)
+async def test_pictures(console: Console, step: Step, request: pytest.FixtureRequest) -> None:
+    """Each screen at 80x24, 120x40 and 60x20, with the clock standing and the keys known."""
+    person = await console.customer("alice", otp=step in WITH_OTP)
+    await console.sign_in(person, STRANGER)
+    async with open_terminal(console) as terminal:
+        await step(terminal, person)
+        shown = {}
+        for columns, rows in SIZES:
+            await terminal.resize(columns, rows)
+            shown[f"{step.__name__}-{columns}x{rows}.txt"] = terminal.text().rstrip() + "\n"
+    if request.config.getoption("--snapshot-update"):
+        FOLDER.mkdir(exist_ok=True)
+        for name, picture in shown.items():
+            (FOLDER / name).write_text(picture, "utf-8")
+    for name, picture in shown.items():
+        assert picture == (FOLDER / name).read_text("utf-8"), name
+
+
+def test_there_is_no_picture_without_a_screen() -> None:
+    """A screen that went away took its pictures with it."""
+    names = {step.__name__ for step in (*WITHOUT_OTP, *WITH_OTP)}
+    assert {path.name.rpartition("-")[0] for path in FOLDER.glob("*.txt")} == names
