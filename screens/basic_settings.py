@@ -63,9 +63,12 @@ class BasicSettingsPane(Pane):
             _("Phone"),
             view.phone or _("none"),
             view.phone_verified,
-            ActionButton(_("Change"), id="change-phone"),
         )
-        yield Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note")
+        yield Horizontal(
+            ActionButton(_("Change phone"), id="change-phone"),
+            Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note"),
+            classes="row",
+        )
         yield Field(_("Name"), id="name", value=view.name, limit=100)
         yield Field(_("Company"), id="company", value=view.company, limit=100)
         yield Field(
@@ -84,13 +87,12 @@ class BasicSettingsPane(Pane):
         yield Static("", classes="gap")
         yield ActionButton(_("Save Changes"), id="save", classes="-first")
 
-    def _contact(self, label: str, value: str, verified: bool, *buttons: Widget) -> Widget:
+    def _contact(self, label: str, value: str, verified: bool) -> Widget:
         state = _("verified") if verified else _("not verified")
         return Horizontal(
             Static(Content(label), classes="contact-label quiet"),
             Static(Content(value), classes="contact-value"),
             Static(Content(state), classes="state " + ("-on" if verified else "-off")),
-            *buttons,
             classes="contact",
         )
 

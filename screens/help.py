@@ -17,6 +17,16 @@ from screens.widgets.key_bar import shown_keys
 from tui_admin.i18n import N_, _
 
 
+_LONGER = {
+    "reveal": N_("Show the password for a moment"),
+    "phone": N_("Open or close the demo phone"),
+    "theme": N_("Next theme: dark, light, high contrast"),
+    "my_account": N_("Open the menu My Account"),
+    "key_only": N_("The key without the QR code, or with it"),
+}
+"""What the bar of keys has no room to say, by action."""
+
+
 class HelpScreen(Dialog[None]):
     """Shows the help of another screen."""
 
@@ -28,14 +38,17 @@ class HelpScreen(Dialog[None]):
     def __init__(self, text: str, about: Screen[object]) -> None:
         super().__init__()
         self._text = text
-        self._keys = shown_keys(about)
+        self._keys = [
+            (key, _(_LONGER[name]) if (name := action.split(".")[-1]) in _LONGER else label)
+            for key, label, action in shown_keys(about)
+        ]
 
     def body(self) -> ComposeResult:
         general = [
             ("Tab", _("Next field or button; Shift+Tab goes back")),
             ("Enter", _("Press the button, or send the form")),
         ]
-        keys = [*general, *((key, label) for key, label, _action in self._keys)]
+        keys = [*general, *self._keys]
         width = max(len(key) for key, _label in keys)
         with VerticalScroll(classes="card", id="help") as card:
             card.border_title = Content(_("Help"))

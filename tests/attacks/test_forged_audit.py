@@ -154,6 +154,8 @@ async def test_nothing_that_is_typed_makes_a_line(console: Console, evil: str) -
     await attempt(devices.rename(console.ctx, visitor, token, device, f"Ph[/]one{evil}"))
     await console.execute("UPDATE device SET name = :n", n=f"x{evil}y".replace("\x00", "\x01"))
     await devices.disable(console.ctx, visitor, token, PASSWORD, alice.code())
+    async with console.ctx.write(visitor) as tx:
+        tx.record("test.event", name=f"x{evil}y")
     for row in await console.audit():
         for value in (row.event, row.address, row.details, *json.loads(row.details).values()):
             assert str(value).isprintable()
@@ -205,6 +207,23 @@ async def test_counting_down_hides_no_hole(console: Console) -> None:
         await console.execute("UPDATE audit SET seq = seq - 1 WHERE seq = :seq", seq=seq)
     await console.execute("UPDATE audit SET previous = :mac WHERE seq = 3", mac=rows[1].mac)
     assert (await audit.verify(console.ctx)).broken_at == 3
+
+
+async def test_a_row_of_another_past_is_found(console: Console) -> None:
+    """S25: the last rows are taken out, the console writes others in their place, and then one of
+    the old ones, whole and with its own hash, is put back: found."""
+    await some_rows(console)
+    old = (await console.audit())[4]
+    await console.execute("DELETE FROM audit WHERE seq > 3")
+    for n in range(2):
+        await attempt(sign_in.password(console.ctx, STRANGER, f"else{n}", "some password"))
+    await console.execute(
+        "UPDATE audit SET details = :details, previous = :previous, mac = :mac WHERE seq = 5",
+        details=old.details,
+        previous=old.previous,
+        mac=old.mac,
+    )
+    assert (await audit.verify(console.ctx)).broken_at == 5
 
 
 async def test_another_key_does_not_verify(console: Console) -> None:

@@ -10,7 +10,7 @@ from tests.support.console import HOME, PASSWORD, Console, Person, attempt, oath
 from tui_admin.errors import (
     ConflictError,
     FieldError,
-    PendingKeyGoneError,
+    ProofExpiredError,
     RejectedError,
     WrongCodeError,
     WrongPasswordError,
@@ -196,7 +196,7 @@ async def test_setting_up_twice_is_a_conflict(console: Console, alice: Person) -
     got = await attempt(activation.begin(console.ctx, HOME, token))
     assert isinstance(got, ConflictError)
     got = await attempt(activation.confirm(console.ctx, HOME, token, PASSWORD, alice.code()))
-    assert isinstance(got, PendingKeyGoneError)
+    assert isinstance(got, ProofExpiredError)
 
 
 async def test_the_key_needs_both_proofs(console: Console, alice: Person) -> None:

@@ -30,7 +30,7 @@ KNOWN = re.compile(
     r"alice(@example\.com)?|WEDOS Internet|SHA-1|English|Deutsch|UTC|Europe/Prague|ABCDE-12345"
     r"|xterm(-256color)?|Phone|\d+\.? \w+\.? \d{4}(, \d\d:\d\d)?"
     r"|\b[A-Z2-7]{4}( [A-Z2-7]{4})+|\b[0-9A-Z]{5}-[0-9A-Z]{5}\b"
-    r"|\b(Tab|Enter|Esc|F\d+|\^[A-Z])\b"
+    r"|\b(Tab|Enter|Esc|F\d+)\b|\^[A-Z]"
 )
 """Data, names of keys and languages, and dates: what is no text of ours."""
 

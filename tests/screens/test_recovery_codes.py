@@ -77,7 +77,7 @@ async def test_leaving_the_console_on_this_screen_asks_too(console: Console) -> 
         codes = await activate(terminal, alice.password)
         await terminal.press("ctrl+q")
         terminal.at("QuestionDialog")
-        terminal.shows("The codes will not be shown again.")
+        terminal.shows("codes will not be shown again.")
         await terminal.press("enter")
         assert CODE.findall(terminal.text()) == codes
 

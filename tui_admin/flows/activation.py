@@ -205,6 +205,7 @@ async def _fresh_key(
         name=name,
         sealed_key="",
         created_at=tx.now,
+        proven_at=proven_at,
     )
     pending.sealed_key = ctx.keyring.seal(key.raw, place=pending_place(account.id, pending.id))
     tx.db.add(pending)
@@ -269,7 +270,7 @@ async def _next_key(ctx: Context, tx: Transaction, session: Session, account: Ac
     name, proven_at = (old.name, old.proven_at) if old else (_("Phone"), None)
     if await factors.devices_of(tx.db, account.id):
         lifetime = timedelta(seconds=ctx.settings.otp.pending_key_s)
-        if proven_at is None or tx.now - proven_at >= lifetime:
+        if proven_at is None or abs(tx.now - proven_at) >= lifetime:
             if old is not None:
                 await drop_pending(tx, account.id)
             raise CommitAndRaiseError(ProofExpiredError())
