@@ -311,7 +311,7 @@ def _section(title: str, state: str = "", state_class: str = "") -> Widget:
     return Horizontal(
         Static(Content(title), classes="title"),
         Static(Content(state), classes=f"state {state_class}".strip()),
-        classes="section",
+        classes=f"section {state_class}".strip(),
     )
 
 

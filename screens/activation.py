@@ -115,6 +115,8 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
             if self._size_sentence and self.notice.said == self._size_sentence:
                 self.notice.say("")
             return
+        if self.notice.said not in ("", self._size_sentence):
+            return  # What is wrong weighs more than what does not fit.
         columns, rows = event.needed
         self._size_sentence = _(
             "The QR code needs a window of {columns} x {rows}; type the key instead."

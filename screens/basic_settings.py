@@ -186,4 +186,4 @@ def _check_phone(typed: str) -> str:
 
 def _check_timezone(typed: str) -> str:
     known = typed.strip() in time_zones()
-    return "" if known else _("Not known; time zones look like Europe/Prague.")
+    return "" if known else _("Unknown; write it like Europe/Prague.")

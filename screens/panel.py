@@ -188,8 +188,13 @@ class PanelScreen(ConsoleScreen[None]):
 
     def action_refresh(self) -> None:
         """Read the pane's state again."""
+        self.unless_dirty(self._load_again)
+
+    def _load_again(self) -> None:
+        # What was said about the last time is old now.
+        self.notice.say("")
         if self.pane is not None:
-            self.unless_dirty(self.pane.load)
+            self.pane.load()
 
     def action_back(self) -> None:
         """From the pane to the menu; from the menu to the question whether to log out."""

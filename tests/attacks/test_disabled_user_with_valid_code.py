@@ -70,3 +70,14 @@ async def test_a_lock_reaches_every_live_door(console: Console) -> None:
         assert got.reason == "locked"
     await accounts.unlock(ctx, "alice")
     assert isinstance(await attempt(sessions.check(ctx, HOME, token)), SessionEndedError)
+
+
+async def test_a_lock_by_hand_counts_too(console: Console) -> None:
+    """S22, CVE-2026-95754: the state of the account is looked at with the code: an account that
+    was locked straight in the database gets no further on a half-done sign-in or in a session."""
+    alice = await console.customer(otp=True)
+    token, half = await console.sign_in(alice), await console.half(alice)
+    await console.execute("UPDATE account SET locked_at = created_at")
+    got = await attempt(sign_in.code(console.ctx, HOME, half, alice.code()))
+    assert isinstance(got, SignInExpiredError)
+    assert isinstance(await attempt(sessions.check(console.ctx, HOME, token)), SessionEndedError)

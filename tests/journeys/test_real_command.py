@@ -175,7 +175,7 @@ main()
 """
 
 
-def test_a_fault_in_a_widget_ends_the_terminal_with_a_sentence(start: Start, tmp_path: Path) -> None:
+def test_a_fault_in_a_widget_ends_with_a_sentence(start: Start, tmp_path: Path) -> None:
     """T12: no traceback, no value of a variable, exit code 1, and the terminal restored."""
     app: PtyApp = start(command=[sys.executable, "-c", FAULTY])
     app.wait_for("Log in")
@@ -201,6 +201,7 @@ def test_a_signal_leaves_no_temporary_folder(
     app = start("demo")
     app.wait_for("Demo accounts")
     app.settle()
+    assert app._child.pid is not None
     os.kill(app._child.pid, getattr(signal, signal_name))
     app.wait_ended()
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
-from textual.worker import WorkerCancelled
+from textual.worker import WorkerCancelled, WorkerState
 
 from screens.app import ConsoleApp
 from screens.cells import screen_cells
@@ -35,6 +35,7 @@ from tui_admin.flows.context import Context
 _FRAMES_AND_QR = re.compile("[\u2500-\u257f\u2580-\u2590\u2594-\u259f]")
 ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
 SIZE = (80, 24)
+UNFINISHED = (WorkerState.PENDING, WorkerState.RUNNING)
 
 
 class TurnedTime:
@@ -65,7 +66,7 @@ class Terminal:
         quiet = 0
         while quiet < 2:
             await self.pilot.pause()
-            busy = [worker for worker in self.app.workers if not worker.is_finished]
+            busy = [worker for worker in self.app.workers if worker.state in UNFINISHED]
             quiet = 0 if busy or self.app._message_queue.qsize() else quiet + 1
             for worker in busy:
                 with suppress(WorkerCancelled):
@@ -163,7 +164,7 @@ class Terminal:
         written: list[str] = []
         driver = self.app._driver
         assert driver is not None
-        driver.write = written.append  # type: ignore[method-assign]
+        driver.write = written.append  # type: ignore[method-assign, assignment]
         return written
 
     # Looking

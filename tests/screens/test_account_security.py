@@ -1,4 +1,4 @@
-"""Account Security: showing a key, adding, renaming and removing devices, switching off, sessions."""
+"""Account Security: keys shown, devices added, renamed, removed, OTP disabled, sessions ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def at_the_panel(
 
 
 async def test_showing_the_key_asks_for_password_and_code_again(console: Console) -> None:
-    """S7: a live session alone shows nothing; afterwards text and QR code hold the very same key."""
+    """S7: a live session alone shows nothing; then text and QR code hold the very same key."""
     alice = await console.customer("alice", otp=True)
     async with at_the_panel(console, alice) as terminal:
         await terminal.button("Show shared key")

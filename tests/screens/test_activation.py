@@ -49,14 +49,12 @@ async def test_qr_code_and_text_hold_the_same_key(console: Console) -> None:
     alice = await console.customer("alice")
     async with setting_otp(console, alice) as terminal:
         key = shown_key(terminal)
-        assert shown_uri(terminal) == (
-            f"otpauth://totp/alice?secret={key}&issuer=WEDOS%20Internet"
-        )
+        assert shown_uri(terminal) == (f"otpauth://totp/alice?secret={key}&issuer=WEDOS%20Internet")
         terminal.shows("WEDOS Internet · alice", "SHA-1 · 6 digits · 30 s", "key lives 10:00")
 
 
 async def test_password_and_code_switch_otp_on(console: Console) -> None:
-    """S6: ten recovery codes follow, the section says ACTIVE, and the next sign-in asks for a code."""
+    """S6: ten recovery codes, the section says ACTIVE, and the next sign-in asks for a code."""
     alice = await console.customer("alice")
     async with setting_otp(console, alice) as terminal:
         alice.key = shown_key(terminal)
@@ -104,7 +102,7 @@ async def test_activation_gives_the_session_a_new_token(console: Console) -> Non
     [("wrong horse 7 staple", "The account password is not right."), ("", "")],
 )
 async def test_a_miss_throws_the_key_away(console: Console, password: str, why: str) -> None:
-    """S6: key and QR code are new at once, the old entry is to be deleted, and it is dead for ever."""
+    """S6: key and QR code are new at once, and the old key is dead for ever."""
     alice = await console.customer("alice")
     async with setting_otp(console, alice) as terminal:
         old = shown_key(terminal)
@@ -268,7 +266,7 @@ async def test_missing_contacts_are_named_and_lead_to_basic_settings(
         terminal.shows(f"To switch it on, {sentence}")
         assert not terminal.has_button("Set OTP")
         await terminal.button("Basic Settings")
-        terminal.shows("Customer › Basic Settings", "not verified")
+        terminal.shows("Customer \u203a Basic Settings", "not verified")
 
 
 async def test_copying_says_where_the_key_went_and_no_more(console: Console) -> None:

@@ -1,4 +1,4 @@
-"""S29: what fails is told in a sentence, nothing is lost, and the screen goes on once it is back."""
+"""S29: what fails is told in a sentence, nothing is lost, and the screen goes on afterwards."""
 
 from __future__ import annotations
 
@@ -176,7 +176,9 @@ async def test_at_the_recovery_codes(console: Console, fault: Exception, sentenc
         await terminal.button("Set OTP")
         code = oath(shown_key(terminal), terminal.clock.unix_s)
         await terminal.type(alice.password, "enter", *code)
-        shown = [word for word in terminal.flat().split() if word.count("-") == 1 and len(word) == 11]
+        shown = [
+            word for word in terminal.flat().split() if word.count("-") == 1 and len(word) == 11
+        ]
         line.error = fault
         await terminal.type(shown[0], "enter")
         terminal.at("RecoveryCodesScreen")

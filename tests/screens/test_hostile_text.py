@@ -31,7 +31,7 @@ RUBBISH = {
     "bidi": "abc\u202edef\u2066ghi\u2069",
     "nul": "a\x00b\x7fc",
     "surrogate": "x\ud800y\udfffz",
-    "full-width": "\uff21\uff22\uff23 １２３４５６ 界",
+    "full-width": "\uff21\uff22\uff23 \uff11\uff12\uff13\uff14 界",
     "marks": "a" + "\u0301" * 200,
     "braces": "{time} {0} %s %(x)s {",
 }
@@ -54,9 +54,7 @@ async def poison(console: Console) -> None:
         name="alice",
     )
     await console.execute("UPDATE device SET name = :text", text=HOSTILE[:40])
-    await console.execute(
-        "UPDATE session SET terminal = :text, address = :text", text=HOSTILE[:64]
-    )
+    await console.execute("UPDATE session SET terminal = :text, address = :text", text=HOSTILE[:64])
 
 
 async def test_hostile_data_is_shown_and_not_obeyed(console: Console) -> None:
@@ -170,7 +168,14 @@ async def way_to_rename(terminal: Terminal, console: Console) -> None:
 
 ways = pytest.mark.parametrize(
     "way",
-    [way_to_sign_in, way_to_otp, way_to_activation, way_to_settings, way_to_the_dialog, way_to_rename],
+    [
+        way_to_sign_in,
+        way_to_otp,
+        way_to_activation,
+        way_to_settings,
+        way_to_the_dialog,
+        way_to_rename,
+    ],
 )
 
 

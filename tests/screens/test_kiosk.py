@@ -43,7 +43,7 @@ async def every_door(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> lis
 async def test_nothing_reaches_the_host(
     console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kiosk: bool
 ) -> None:
-    """T13: no palette, screenshot, browser, file or suspend, at the sign-in screen and the panel."""
+    """T13: no palette, screenshot, browser, file or suspend, before sign-in and after."""
     alice = await console.customer("alice")
     folder = tmp_path / "empty"
     folder.mkdir()

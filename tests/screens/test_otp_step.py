@@ -73,7 +73,7 @@ async def test_typing_takes_digits_only(console: Console) -> None:
     """S3: letters and full-width digits leave no trace in the field; five and Enter are too few."""
     alice = await console.customer("alice", otp=True)
     async with at_the_step(console, alice) as terminal:
-        for char in ("a", "２", "٤", "²"):
+        for char in ("a", "\uff12", "٤", "²"):
             await terminal.type(char)
             terminal.shows(SIX)
             await terminal.type("1")
@@ -119,7 +119,7 @@ async def test_a_code_that_was_used_is_refused_and_the_wait_is_named(console: Co
 
 
 async def test_the_countdown_is_that_of_the_servers_step(console: Console) -> None:
-    """The seconds left of the present step stand beside the field, and it starts over at its end."""
+    """The seconds left of the present step stand beside the field; it starts over at its end."""
     alice = await console.customer("alice", otp=True)
     async with at_the_step(console, alice) as terminal:
         terminal.shows("30 s ▓▓▓▓▓▓")

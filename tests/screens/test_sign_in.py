@@ -37,7 +37,9 @@ async def test_the_password_alone_opens_an_account_without_otp(console: Console)
     alice = await console.customer("alice")
     async with open_terminal(console) as terminal:
         await terminal.sign_in(alice)
-        terminal.shows("Customer › Account Security", "Two-Factor Authentication (OTP)", "alice")
+        terminal.shows(
+            "Customer \u203a Account Security", "Two-Factor Authentication (OTP)", "alice"
+        )
         sign_in = terminal.app.screen_stack[0]
         assert [field.value for field in sign_in.query("TextField").results()] == ["", ""]  # type: ignore[attr-defined]
     assert len(await console.rows(Session)) == 1
@@ -186,7 +188,7 @@ async def test_keys_in_one_burst_never_put_the_password_into_the_name(
 
 
 async def test_a_burst_before_storage_is_open_is_not_lost(console: Console) -> None:
-    """The first frame does not wait for storage, and what is typed on it signs in once it is there."""
+    """The first frame does not wait for storage, and what is typed on it is kept until it is."""
     alice = await console.customer("alice")
     go = asyncio.Event()
 

@@ -25,7 +25,9 @@ async def test_what_was_typed_is_kept_under_the_cover(console: Console) -> None:
     async with open_terminal(console) as terminal:
         await terminal.type("alice", "tab", *"half a passw")
         await terminal.resize(50, 15)
-        terminal.shows(TOO_SMALL, "Make it at least 60 columns by 20 rows", "what you typed is kept.")
+        terminal.shows(
+            TOO_SMALL, "Make it at least 60 columns by 20 rows", "what you typed is kept."
+        )
         terminal.hides("alice")
         await terminal.resize(60, 20)
         terminal.hides(TOO_SMALL)

@@ -70,9 +70,11 @@ async def test_the_theme_can_be_changed_before_sign_in(console: Console) -> None
         assert terminal.app.theme == "calm-light"
 
 
-@pytest.mark.parametrize(("theme", "least"), [("calm-dark", 4.5), ("calm-light", 4.5), ("high-contrast", 7.0)])
+@pytest.mark.parametrize(
+    ("theme", "least"), [("calm-dark", 4.5), ("calm-light", 4.5), ("high-contrast", 7.0)]
+)
 async def test_every_word_is_legible(console: Console, theme: str, least: float) -> None:
-    """WCAG AA in the calm themes, AAA in the high-contrast one, on the screens people meet first."""
+    """WCAG AA in the calm themes, AAA in high contrast, on the screens people meet first."""
     alice = await console.customer("alice", otp=True)
     async with open_terminal(console) as terminal:
         terminal.app.theme = theme

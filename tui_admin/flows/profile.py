@@ -56,7 +56,7 @@ async def save(
     if language not in available_languages():
         raise FieldError("language", _("This language is not available."))
     if timezone not in time_zones():
-        raise FieldError("timezone", _("Not known; time zones look like Europe/Prague."))
+        raise FieldError("timezone", _("Unknown; write it like Europe/Prague."))
     async with ctx.write(visitor) as tx:
         _session, account = await sessions.authorise(ctx, tx, token)
         account.name, account.company = name, company
