@@ -150,6 +150,8 @@ class Attempt(SQLModel, table=True):
     """Whose limit it counts against: see `flows.limits`."""
     address: str = Field(max_length=64, index=True)
     at: datetime = _moment(index=True)
+    is_judged: bool = True
+    """False while a password is being hashed: then it may still turn out right."""
 
 
 class AuditRow(SQLModel, table=True):

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.widgets.text_field import TextField
+from screens.widgets.text_field import TextField, obey_binding
 from tui_admin.i18n import _
 
 DIGITS = 6
@@ -161,6 +161,8 @@ class CodeField(Widget, can_focus=True):
             self.post_message(self.Said(_("The OTP password is six digits.")))
 
     async def _on_key(self, event: events.Key) -> None:
+        if await obey_binding(self, event):
+            return
         char = event.character
         if char is None or not event.is_printable or char in _SEPARATORS:
             return

@@ -26,6 +26,7 @@ from textual.reactive import Reactive, reactive, var
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.validation import Validator
+from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -44,6 +45,21 @@ _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 _LOOKED_AT = 16
 """How many times its limit a field looks into a pasted line for characters it may take."""
+
+
+async def obey_binding(field: Widget, event: events.Key) -> bool:
+    """Do at once what the field's own binding for a key says; return whether there was one.
+
+    Textual looks for a binding only when the key has gone up to the app and nobody wanted it. Of
+    keys that came in one burst, the letters behind a Backspace or Ctrl+U would stand in the field
+    by then, and be rubbed out in place of those before it.
+    """
+    for binding in field._bindings.key_to_bindings.get(event.key, ()):
+        if await field.app.run_action(binding.action, field):
+            event.stop()
+            event.prevent_default()
+            return True
+    return False
 
 
 def plain(text: str) -> str:
@@ -216,6 +232,9 @@ class TextField(Input):
         """Keep the cursor in sight when the window became narrower."""
         before_cursor = self.shown[: self.cursor_position]
         self.scroll_to_region(Region(cell_len(before_cursor), 0, 1, 1), force=True, animate=False)
+
+    async def _on_key(self, event: events.Key) -> None:
+        await obey_binding(self, event)
 
     def on_paste(self, event: events.Paste) -> None:
         """Take what the terminal pasted; `Input` does not get to see it."""

@@ -28,7 +28,15 @@ from tui_admin.errors import (
     WrongPasswordError,
     WrongRecoveryCodeError,
 )
-from tui_admin.flows import accounts, activation, devices, recovery_codes, sign_in
+from tui_admin.flows import (
+    accounts,
+    activation,
+    contacts,
+    devices,
+    limits,
+    recovery_codes,
+    sign_in,
+)
 from tui_admin.flows.answers import ActivationFailed, SignedIn, Visitor
 from tui_admin.flows.context import Context
 
@@ -327,3 +335,41 @@ async def test_the_wait_that_is_told_is_enough(console: Console) -> None:
     assert isinstance(await guess(ctx, "alice", somewhere(9)), LimitedError)
     console.clock.turn(2)
     assert isinstance(await guess(ctx, "alice", somewhere(9)), WrongCredentialsError)
+
+
+async def test_many_at_one_moment_are_asked_to_wait_for_seconds_only(console: Console) -> None:
+    """S8: an office whose people all sign in at once is asked back in seconds, since tries that are
+    still being judged fill the count; once they have missed, the whole wait is told."""
+    alice = await console.customer()
+    places = []
+    for _n in range(5):
+        async with console.ctx.write(STRANGER) as tx:
+            subject = f"password:{alice.account_id}"
+            places.append(await limits.take_place(console.ctx, tx, subject, alice.account_id))
+    early = await guess(console.ctx, "alice", somewhere(1))
+    assert isinstance(early, LimitedError)
+    assert early.retry_after_s == 5
+    async with console.ctx.write(STRANGER) as tx:
+        for place in places:
+            await limits.missed(tx, place)
+    late = await guess(console.ctx, "alice", somewhere(1))
+    assert isinstance(late, LimitedError)
+    assert late.retry_after_s > 290
+
+
+async def test_misses_are_told_apart_from_tries_under_way(console: Console) -> None:
+    """S8: after five wrong passwords the wait that is told is the whole one, at both doors."""
+    alice = await console.customer()
+    session = await console.sign_in(alice)
+    for _n in range(5):
+        await guess(console.ctx, "alice", STRANGER)
+    got = await guess(console.ctx, "alice", STRANGER)
+    assert isinstance(got, LimitedError)
+    assert got.retry_after_s > 290
+    for _n in range(5):
+        await attempt(contacts.change_phone(console.ctx, HOME, session, "+420603999888", WRONG, ""))
+    got = await attempt(
+        contacts.change_phone(console.ctx, HOME, session, "+420603999888", PASSWORD, "")
+    )
+    assert isinstance(got, LimitedError)
+    assert got.retry_after_s > 290

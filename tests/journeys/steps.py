@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 from tests.support.pty_app import PtyApp
@@ -46,17 +47,28 @@ def sign_in(app: PtyApp, email: str, password: str) -> None:
     app.send(f"{email}\t{password}\r")
 
 
+def tab(app: PtyApp) -> None:
+    """Press Tab and wait until the terminal has drawn what it does."""
+    before = len(app.raw)
+    app.press("tab")
+    app.wait_until(lambda app: len(app.raw) > before, what="Tab to do something")
+    app.settle(0.1)
+
+
+def focus(app: PtyApp, label: str | Callable[[], str]) -> None:
+    """Press Tab until the button of this label has the focus."""
+    for _press in range(30):
+        wanted = label if isinstance(label, str) else label()
+        if f"[▸{wanted}◂]" in app.text():
+            return
+        tab(app)
+    raise AssertionError(f"Tab does not lead to {label!r}:\n{app.text()}")
+
+
 def go_to(app: PtyApp, label: str) -> None:
     """Press Tab until the button of this label has the focus, and then Enter."""
-    for _press in range(30):
-        if f"[▸{label}◂]" in app.text():
-            app.press("enter")
-            return
-        before = app.text()
-        app.press("tab")
-        app.wait_until(lambda app, before=before: app.text() != before, what="the focus to move")  # type: ignore[misc]
-        app.settle(0.05)
-    raise AssertionError(f"Tab does not lead to {label!r}:\n{app.text()}")
+    focus(app, label)
+    app.press("enter")
 
 
 def shown_key(app: PtyApp) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.journeys.steps import (
     CUSTOMER,
     SECURED,
     flat,
+    focus,
     go_to,
     is_restored,
     log_out,
@@ -20,6 +22,7 @@ from tests.journeys.steps import (
     scanned,
     shown_key,
     sign_in,
+    tab,
     uri,
     wait_flat,
 )
@@ -119,21 +122,11 @@ def test_with_the_demo_phone_alone(start: Start) -> None:
     go_to(app, "Scan the QR on screen")
     app.wait_for("Scanned: customer")
     # The password is typed by the person, the code by the phone.
-    for _press in range(30):
-        app.press("tab")
-        app.settle(0.05)
-        if "Account password" in app.text() and app.cursor:
-            app.send("x")
-            app.settle(0.1)
-            if "•" in app.text():
-                break
-    app.send("\x15" + password)
+    focus(app, "Start over")
+    app.press("shift+tab", "shift+tab", "shift+tab")
+    app.send(password)
     app.wait_for("•" * len(password))
-    for _press in range(30):
-        if f"▸{oath(key)[:3]} {oath(key)[3:]}◂" in app.text():
-            break
-        app.press("tab")
-        app.settle(0.05)
+    focus(app, lambda: f"{oath(key)[:3]} {oath(key)[3:]}")
     app.press("enter")
     assert len(recovery_codes(app)) == 10
 
@@ -146,11 +139,8 @@ def test_the_sample_account_with_otp_signs_in_by_the_phone(start: Start) -> None
     app.press("f2")
     app.wait_for("Demo phone")
     app.wait_until(lambda app: "secured" in flat(app), what="the entry")
-    for _press in range(30):
-        app.press("tab")
-        app.settle(0.05)
-        if "[▸" in app.text() and app.text().split("[▸")[1][:3].isdigit():
-            break
+    while not re.search(r"\[▸\d{3} \d{3}◂\]", app.text()):
+        tab(app)
     app.press("enter")
     wait_flat(app, "ACTIVE since")
 

@@ -66,11 +66,14 @@ class Terminal:
         quiet = 0
         while quiet < 2:
             await self.pilot.pause()
-            busy = [worker for worker in self.app.workers if worker.state in UNFINISHED]
-            quiet = 0 if busy or self.app._message_queue.qsize() else quiet + 1
-            for worker in busy:
-                with suppress(WorkerCancelled):
-                    await worker.wait()
+            quiet += 1
+            for worker in self.app.workers:
+                if worker.state in UNFINISHED:
+                    quiet = 0
+                    with suppress(WorkerCancelled):
+                        await worker.wait()
+            if self.app._message_queue.qsize():
+                quiet = 0
 
     async def press(self, *keys: str) -> None:
         """Press keys by name, one after the other, and wait for what they lead to."""

@@ -85,6 +85,17 @@ async def test_typing_takes_digits_only(console: Console) -> None:
     assert await console.rows(Attempt) == []
 
 
+async def test_digits_in_one_burst_are_rubbed_out_in_their_order(console: Console) -> None:
+    """Type-ahead: the digit before a Backspace goes, not the one after it."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_step(console, alice) as terminal:
+        code = alice.code()
+        await terminal.burst(
+            "9", "backspace", *"99", "ctrl+u", *code[:3], "7", "backspace", *code[3:]
+        )
+        terminal.at("PanelScreen")
+
+
 async def test_a_wrong_code_empties_the_field_and_says_no_more_than_no(console: Console) -> None:
     """S11: at a sign-in nothing tells whether the code fits another time."""
     alice = await console.customer("alice", otp=True)

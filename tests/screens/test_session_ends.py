@@ -7,6 +7,7 @@ import pytest
 from tests.screens.driving import open_terminal
 from tests.support.console import HOME, Console
 from tui_admin.config import SessionSettings
+from tui_admin.demo.phone import Phone
 from tui_admin.flows import accounts, sessions
 from tui_admin.models import Session
 from tui_admin.wiring import open_context
@@ -125,6 +126,13 @@ async def test_nobody_signed_in_is_not_signed_out(console: Console) -> None:
         assert terminal.app._idle_timer is not None
 
 
+class Hint:
+    """What the demo gives to the console."""
+
+    hint = "Demo accounts"
+    phone = Phone()
+
+
 async def test_a_kiosk_gives_the_next_person_everything_as_it_was(console: Console) -> None:
     """S21: ninety idle seconds end the session, empty the form, and open fresh storage."""
     alice = await console.customer("alice")
@@ -135,7 +143,12 @@ async def test_a_kiosk_gives_the_next_person_everything_as_it_was(console: Conso
         opened.append(await open_context(settings, console.clock))
         return opened[-1]
 
-    async with open_terminal(console, open_context=fresh, kiosk=True) as terminal:  # type: ignore[arg-type]
+    async with open_terminal(
+        console,
+        open_context=fresh,  # type: ignore[arg-type]
+        kiosk=True,
+        demo=Hint(),
+    ) as terminal:
         first_look = terminal.text()
         await terminal.sign_in(alice)
         await terminal.press("f4")
@@ -147,6 +160,9 @@ async def test_a_kiosk_gives_the_next_person_everything_as_it_was(console: Conso
         terminal.at("SignInScreen")
         assert terminal.app.theme == "calm-dark"
         assert len(opened) == 2
+        await terminal.press("f2")
+        terminal.shows("Demo phone")
+        terminal.app.screen.query_one("#username").focus()
         await terminal.type("somebody", "tab", *"half a password")
         await terminal.turn(90)
         await terminal.ring()

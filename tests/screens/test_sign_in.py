@@ -187,6 +187,17 @@ async def test_keys_in_one_burst_never_put_the_password_into_the_name(
     assert {text for text in seen if text} == {"alice"[:end] for end in range(1, 6)}
 
 
+async def test_keys_in_one_burst_are_obeyed_in_their_order(console: Console) -> None:
+    """Backspace and Ctrl+U rub out what stands before them, not what was typed after them."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.burst(*"wrong", "ctrl+u", *"alicx", "backspace", *"e", "tab")
+        assert terminal.field("username") == "alice"
+        await terminal.burst(*"zz", "home", "delete", "delete", *alice.password, "enter", *"123456")
+        # What is typed after Enter does not go into the password that was sent.
+        terminal.at("PanelScreen")
+
+
 async def test_a_burst_before_storage_is_open_is_not_lost(console: Console) -> None:
     """The first frame does not wait for storage, and what is typed on it is kept until it is."""
     alice = await console.customer("alice")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
 from tui_admin import wiring
 from tui_admin.config import SessionSettings, Settings
 from tui_admin.demo import ACCOUNTS
@@ -18,12 +20,25 @@ PHONES = {"customer@example.com": "+420603111222", "secured@example.com": "+4206
 SECURED = "secured@example.com"
 
 
+class DemoSettings(Settings):
+    """Settings that take nothing from the surroundings, whatever is set up there."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 async def open_sample(folder: Path, phone: Phone, *, idle_s: int | None) -> Context:
     """Make a database with the sample accounts in `folder` and open it."""
     times = SessionSettings() if idle_s is None else SessionSettings(idle_s=idle_s)
-    settings = Settings(
-        data_dir=folder, key_file=None, database_url="", locale="en", sessions=times
-    )
+    settings = DemoSettings(data_dir=folder, sessions=times)
     save_keyring(settings.key_path, Keyring.random(), replace=False)
     ctx = await wiring.open_context(settings)
     for email, password in ACCOUNTS.items():

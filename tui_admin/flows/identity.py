@@ -150,5 +150,6 @@ async def check_password(
         async with ctx.write(visitor) as tx:
             if places.code is not None:
                 await limits.give_back(tx, places.code)
+            await limits.missed(tx, places.password)
             tx.record("identity.refused", account_id, why="password")
         raise

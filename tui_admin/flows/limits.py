@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, true, update
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.config import LimitSettings
@@ -27,6 +27,8 @@ from tui_admin.models import Attempt, Session
 
 LOCAL = "local"
 UNKNOWN = "unknown"
+_JUDGING = timedelta(seconds=60)
+_SHORT_WAIT_S = 5
 _FIVE_MIN, _HOUR, _DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 
 
@@ -58,7 +60,9 @@ def address_key(address: str) -> str:
 async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: str = "") -> Place:
     """Count one try on `subject` and from the visitor's address, or refuse it.
 
-    `subject` names what is guessed at: `password:<account id>`, `code:<account id>`.
+    `subject` names what is guessed at: `password:<account id>`, `code:<account id>`. Passwords take
+    a while to judge; `missed` has to be called for those that were wrong.
+
     Raises:
         LimitedError: (through `CommitAndRaiseError`) one of the counts is full.
     """
@@ -73,7 +77,8 @@ async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: st
     if wait is not None:
         tx.record("limit.refused", account_id, retry_after_s=wait)
         raise CommitAndRaiseError(LimitedError(wait))
-    row = Attempt(subject=subject, address=address, at=tx.now)
+    is_judged = not subject.startswith("password:")
+    row = Attempt(subject=subject, address=address, at=tx.now, is_judged=is_judged)
     tx.db.add(row)
     await tx.db.exec(delete(Attempt).where(col(Attempt.at) < tx.now - _DAY))
     return Place(row.id)
@@ -82,6 +87,12 @@ async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: st
 async def give_back(tx: Transaction, place: Place) -> None:
     """Take a right try out of the counts."""
     await tx.db.exec(delete(Attempt).where(col(Attempt.id) == place.id))
+
+
+async def missed(tx: Transaction, place: Place) -> None:
+    """Note that a password was wrong; its place counts in full from now on."""
+    statement = update(Attempt).where(col(Attempt.id) == place.id).values(is_judged=True)
+    await tx.db.exec(statement)
 
 
 async def _redate_future(tx: Transaction) -> None:
@@ -131,9 +142,16 @@ async def _full_for(
             .limit(1)
         )
         oldest = (await db.exec(query)).first()
-        if oldest is not None:
-            wait = oldest + span - now
-            waits.append(max(1, int(wait.total_seconds()) + 1))
+        if oldest is None:
+            return
+        # Many people behind one address may sign in at the same moment. Where only tries that are
+        # still being judged fill the count, most of them are about to give their places back.
+        being_judged = col(Attempt.is_judged).is_(False) & (col(Attempt.at) > now - _JUDGING)
+        judged = select(func.count()).where(where, col(Attempt.at) > now - span, ~being_judged)
+        if (await db.exec(judged)).one() < most:
+            waits.append(_SHORT_WAIT_S)
+            return
+        waits.append(max(1, int((oldest + span - now).total_seconds()) + 1))
 
     of_subject = col(Attempt.subject) == subject
     await look(of_subject, _FIVE_MIN, limits.account_5min)

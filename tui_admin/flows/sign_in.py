@@ -68,6 +68,7 @@ async def password(
             or account.locked_at is not None
             or account.password_hash != stored
         ):
+            await limits.missed(tx, place)
             raise _refusal(tx, account_id, subject)
         await limits.give_back(tx, place)
         if fresh_hash is not None:
