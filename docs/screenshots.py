@@ -135,7 +135,7 @@ async def draw(name: str, size: tuple[int, int], theme: str = "calm-dark") -> st
             await settle(pilot)
             # The picture must not change where the console did not.
             svg = re.sub(r"terminal-\d+-", "terminal-", app.export_screenshot(title="tui-admin"))
-            # Some viewers drop the spaces at the start of a line, and with them the QR code's shape.
+            # Some viewers drop spaces at the start of a line, and with them the QR code's shape.
             svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
         await app.close_context()
     return svg

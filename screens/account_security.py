@@ -82,7 +82,7 @@ class AccountSecurityPane(Pane):
             ActionButton(_("Show shared key"), id="show-key"),
             ActionButton(_("New recovery codes"), id="new-codes"),
             ActionButton(_("Disable"), id="disable"),
-            min_column_width=23,
+            min_column_width=26,
             classes="actions",
         )
 
@@ -131,12 +131,12 @@ class AccountSecurityPane(Pane):
         if self.is_attached:
             self._open_activation(key)
 
-    def _open_activation(self, key: KeyView | None) -> None:
+    def _open_activation(self, key: KeyView | None, *, is_further: bool = False) -> None:
         if key is None:
             return
         from screens.activation import ActivationScreen
 
-        self.panel.ask(ActivationScreen(key), self._activated)
+        self.panel.ask(ActivationScreen(key, is_further=is_further), self._activated)
 
     def _activated(self, codes: tuple[str, ...] | None) -> None:
         self.load()
@@ -163,13 +163,13 @@ class AccountSecurityPane(Pane):
 
         dialog = ConfirmIdentityDialog(
             _("Add device"),
-            _("A further device gets a key of its own."),
+            _("A further device gets a key of its own. Type a code of a device that you have."),
             action=_("Continue"),
             submit=submit,
             with_code=True,
             extra=Extra("name", _("Name of the device"), limit=40),
         )
-        self.panel.ask(dialog, self._open_activation)
+        self.panel.ask(dialog, partial(self._open_activation, is_further=True))
 
     @on(ActionButton.Pressed, "#show-key")
     def show_key(self) -> None:

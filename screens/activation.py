@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -23,7 +24,7 @@ from screens.widgets.countdown import Countdown
 from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.qr import QRCode
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, FieldError, ProofExpiredError
+from tui_admin.errors import ConsoleError, FieldError, PendingKeyGoneError, ProofExpiredError
 from tui_admin.flows.answers import Activated, KeyView
 from tui_admin.i18n import N_, _, ngettext
 
@@ -130,6 +131,9 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
     def action_key_only(self) -> None:
         """Show the key without the QR code, or with it again."""
         self.toggle_class("-key-only")
+        hidden = self.has_class("-key-only")
+        for button in self.query("#key-only").results(ActionButton):
+            button.label = _("Show QR code") if hidden else _("Show key only")
         self.notice.say("")
         self._make_room()
 
@@ -161,9 +165,17 @@ class ActivationScreen(KeyScreen):
     AUTO_FOCUS = "#password"
     BINDINGS: ClassVar[list[BindingType]] = [REVEAL]
 
+    def __init__(self, key: KeyView, *, is_further: bool = False) -> None:
+        super().__init__(key)
+        self._is_further = is_further
+
     def form(self) -> Iterable[Widget]:
+        title, code_label = _("Set OTP"), _("OTP password")
+        if self._is_further:
+            title = _("Add {device}").format(device=self.key.device_name)
+            code_label = _("OTP password of the new device")
         yield Horizontal(
-            Static(Content(_("Set OTP")), id="title"),
+            Static(Content(title), id="title"),
             Countdown(self.seconds_left, template=_("key lives {time}"), id="life"),
             classes="row",
         )
@@ -172,7 +184,7 @@ class ActivationScreen(KeyScreen):
         yield Field(
             _("Account password"), id="password", password=True, limit=4096, enter_moves_on=True
         )
-        yield Static(Content(_("OTP password")), classes="field--label quiet")
+        yield Static(Content(code_label), classes="field--label quiet")
         yield CodeRow()
         yield Notice()
         yield Horizontal(
@@ -245,21 +257,22 @@ class ActivationScreen(KeyScreen):
     @on(Countdown.RanOut)
     def too_old(self) -> None:
         """Throw a key away that was on the screen for too long, and show a new one."""
-        self.start(self._start_over, saying="")
+        self.start(partial(self._start_over, why=PendingKeyGoneError().sentence), saying="")
 
     @on(ActionButton.Pressed, "#start-over")
     def start_over(self) -> None:
         self.start(self._start_over, saying="")
 
-    async def _start_over(self, ctx: Context) -> None:
+    async def _start_over(self, ctx: Context, why: str = "") -> None:
         console = self.console
         key = await flows.activation.renew(ctx, console.visitor, console.token)
         if self.is_up:
             self._clear()
             self.show_key(key)
-            self.notice.say(
-                _("This is a new key: delete the old entry from your authenticator and scan again.")
+            new = _(
+                "This is a new key: delete the old entry from your authenticator and scan again."
             )
+            self.notice.say(f"{why} {new}".strip())
 
     def action_back(self) -> None:
         """Throw the pending key away; an answer that is on its way is waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -24,13 +25,20 @@ from screens.terminal import TerminalAbilities
 from screens.widgets.form import Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, SessionEndedError, StartError, UnavailableError
-from tui_admin.flows.answers import NeedsCode, SignedIn, Token, Visitor
+from tui_admin.errors import (
+    ConsoleError,
+    FaultError,
+    SessionEndedError,
+    StartError,
+    UnavailableError,
+)
+from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import N_, SOURCE_LANGUAGE, Language, _, use_language
 from tui_admin.security.text import safe
 
 if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
+    from tui_admin.flows.answers import NeedsCode, SignedIn, Token
     from tui_admin.flows.context import Context
 
 log = logging.getLogger(__name__)
@@ -56,8 +64,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     # The default screen's own sheet is not loaded by Textual, so it stands here.
     CSS_PATH = [styles.sheet("theme"), styles.sheet("sign_in")]
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (24, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (80, "-normal"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [
+        (0, "-low"),
+        (20, "-short"),
+        (24, "-tall"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "phone", N_("Phone"), key_display="F2"),
         Binding("f4", "theme", N_("Theme"), key_display="F4"),
@@ -107,7 +124,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """The sign-in screen is the first and the lowest of the stack."""
-        return SignInScreen()
+        screen = SignInScreen()
+        # Textual sets them only at the first resize, and then looks every style up again.
+        width, height = self.size
+        for size, points in (
+            (width, self.HORIZONTAL_BREAKPOINTS or []),
+            (height, self.VERTICAL_BREAKPOINTS or []),
+        ):
+            screen.add_class(max(point for point in points if point[0] <= size)[1])
+        return screen
 
     def on_load(self) -> None:
         # Every task of this terminal starts below this one and inherits the language.
@@ -115,7 +140,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._opened = asyncio.get_running_loop().create_future()
-        self.call_after_refresh(lambda: self.run_worker(self._open(), exit_on_error=False))
+
+    def on_ready(self) -> None:
+        # The first frame is out. Earlier, the imports in their thread would slow it down, and so
+        # would the garbage collector, which the command has switched off until now.
+        gc.enable()
+        # What the first screen has no use for; read before any other screen's own sheet.
+        self.stylesheet.read(styles.sheet("inside"))
+        self.stylesheet.reparse()
+        self.stylesheet.update(self)
+        self.run_worker(self._open(), exit_on_error=False)
 
     async def _open(self) -> None:
         try:
@@ -253,6 +287,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.run_worker(self._forget(answer), exit_on_error=False)
 
     async def _forget(self, answer: NeedsCode | SignedIn) -> None:
+        from tui_admin.flows.answers import SignedIn
+
         if isinstance(answer, SignedIn):
             await self._end_session(answer.session, "signed_out")
             return
@@ -410,7 +446,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         on the person's screen.
         """
         log.error("the console ended by a fault", exc_info=self._exception)
-        self.exit_error = UnavailableError()
+        self.exit_error = FaultError()
         self._close_messages_no_wait()
 
     # What would reach the host (T13) is not there.

@@ -202,7 +202,9 @@ class ConsoleScreen(FlowCaller[Result]):
         """Write the brand line; called again when settings are known or the language changes."""
         for line in self.query("#brand").results(Static):
             brand = self.console.brand
-            line.update(Content(f"{brand} \u00b7 " + _("Customer administration") if brand else ""))
+            if brand:
+                text = f"{brand} \u00b7 " + _("Customer administration")
+                line.update(Content(text), layout=False)
 
     def action_back(self) -> None:
         """Leave this screen."""

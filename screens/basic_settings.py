@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class BasicSettingsPane(Pane):
     """Shows and saves a `ProfileView`."""
 
+    FIRST = "#name"
     view: ProfileView | None = None
     _language = ""
 
@@ -64,11 +65,9 @@ class BasicSettingsPane(Pane):
             view.phone or _("none"),
             view.phone_verified,
         )
-        yield Horizontal(
-            ActionButton(_("Change phone"), id="change-phone"),
-            Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note"),
-            classes="row",
-        )
+        yield Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note")
+        label = _("Change phone") if view.phone else _("Add phone")
+        yield ActionButton(label, id="change-phone")
         yield Field(_("Name"), id="name", value=view.name, limit=100)
         yield Field(_("Company"), id="company", value=view.company, limit=100)
         yield Field(

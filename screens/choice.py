@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from screens.base import Dialog
 from screens.widgets.form import Notice
+from tui_admin.i18n import _
 
 
 class ChoiceDialog(Dialog[str]):
@@ -27,6 +28,9 @@ class ChoiceDialog(Dialog[str]):
             yield Static(Content(self._question))
             yield OptionList(*options, markup=False)
             yield Notice()
+
+    def help_text(self) -> str:
+        return _("Choose with the arrow keys and Enter, or with the mouse. Esc changes nothing.")
 
     @on(OptionList.OptionSelected)
     def chosen(self, event: OptionList.OptionSelected) -> None:

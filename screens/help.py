@@ -16,7 +16,6 @@ from screens.widgets.form import Notice
 from screens.widgets.key_bar import shown_keys
 from tui_admin.i18n import N_, _
 
-
 _LONGER = {
     "reveal": N_("Show the password for a moment"),
     "phone": N_("Open or close the demo phone"),

@@ -20,7 +20,7 @@ from screens.widgets.countdown import Countdown
 from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, FieldError, SignInExpiredError, WrongRecoveryCodeError
+from tui_admin.errors import ConsoleError, FieldError, SignInExpiredError
 from tui_admin.flows.answers import NeedsCode, SignedIn
 from tui_admin.i18n import _
 
@@ -150,11 +150,13 @@ class OtpScreen(ConsoleScreen[None]):
             self.console.session_over(error.sentence)
             return
         super().refused(error)
-        if isinstance(error, WrongRecoveryCodeError):
-            self.query_one("#recovery").focus()
-            return
         if isinstance(error, FieldError):
             return  # What was typed so far stays.
+        if self.has_class("-recovery"):
+            recovery = self.query_one("#recovery-field", Field)
+            recovery.clear()
+            recovery.input.focus()
+            return
         code = self.query_one(CodeField)
         code.value = ""
         code.focus()

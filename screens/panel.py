@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 class Pane(VerticalScroll, can_focus=False):
     """One entry of the left menu: shows what `load` got, and calls flows through the panel."""
+
+    FIRST: ClassVar[str] = ".-first"
+    """What has the focus when the pane opens."""
 
     def __init__(self) -> None:
         super().__init__(id="pane")
@@ -73,7 +76,7 @@ class Pane(VerticalScroll, can_focus=False):
         async with self.batch():
             await self.remove_children()
             await self.mount_all(widgets)
-        there = self.query(f"#{focused_id}") if focused_id else self.query(".-first")
+        there = self.query(f"#{focused_id}" if focused_id else self.FIRST)
         if there and (focused_id or is_new or self.screen.focused is None):
             there.first().focus()
 
@@ -222,7 +225,13 @@ class PanelScreen(ConsoleScreen[None]):
 
 
 class MyAccountMenu(Dialog[str]):
-    """What `My Account` opens."""
+    """What `My Account` opens; `F6` again, or a click beside it, closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f6", "cancel", show=False)]
+
+    async def _on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.action_cancel()
 
     def body(self) -> ComposeResult:
         with Vertical(id="drop-down"):

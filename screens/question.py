@@ -11,6 +11,7 @@ from textual.widgets import Static
 from screens.base import Dialog
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Notice
+from tui_admin.i18n import _
 
 
 class QuestionDialog(Dialog[bool]):
@@ -28,6 +29,9 @@ class QuestionDialog(Dialog[bool]):
             with Horizontal(classes="row"):
                 yield ActionButton(self._no, id="no")
                 yield ActionButton(self._yes, id="yes")
+
+    def help_text(self) -> str:
+        return _("Choose an answer with Tab and Enter, or with the mouse. Esc changes nothing.")
 
     @on(ActionButton.Pressed)
     def answer(self, event: ActionButton.Pressed) -> None:

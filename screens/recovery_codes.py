@@ -61,6 +61,10 @@ class RecoveryCodesScreen(ConsoleScreen[bool]):
         )
 
     @on(TextField.Submitted)
+    def submitted(self, event: TextField.Submitted) -> None:
+        if event.value:
+            self.confirm()
+
     @on(ActionButton.Pressed, "#confirm")
     def confirm(self) -> None:
         self.start(self._confirm)

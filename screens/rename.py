@@ -36,6 +36,9 @@ class RenameDialog(Dialog[bool]):
                 yield ActionButton(_("Rename"), id="submit", classes="-first")
                 yield ActionButton(_("Cancel"), id="cancel")
 
+    def help_text(self) -> str:
+        return _("The name is for you alone; codes and keys stay as they are.")
+
     @on(ActionButton.Pressed, "#cancel")
     def cancelled(self) -> None:
         self.action_cancel()

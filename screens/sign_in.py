@@ -18,8 +18,7 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field, Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, WrongCredentialsError
-from tui_admin.flows.answers import NeedsCode
+from tui_admin.errors import ConsoleError, LimitedError, WrongCredentialsError
 from tui_admin.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -90,6 +89,8 @@ class SignInScreen(ConsoleScreen[None]):
         self.start(partial(self._log_in, username=username, password=password))
 
     async def _log_in(self, ctx: Context, *, username: str, password: str) -> None:
+        from tui_admin.flows.answers import NeedsCode
+
         this_round = self._round
         answer = await flows.sign_in.password(ctx, self.console.visitor, username, password)
         if self._round != this_round:
@@ -106,7 +107,7 @@ class SignInScreen(ConsoleScreen[None]):
 
     def refused(self, error: ConsoleError) -> None:
         super().refused(error)
-        if isinstance(error, WrongCredentialsError):
+        if isinstance(error, WrongCredentialsError | LimitedError):
             password = self.query_one("#password-field", Field)
             password.clear()
             password.input.focus()

@@ -64,6 +64,16 @@ class UnavailableError(ConsoleError):
         return _("The service is not available just now. Nothing was changed; please try again.")
 
 
+class FaultError(UnavailableError):
+    """The console of one terminal ended by a fault of its own."""
+
+    code = "fault"
+
+    @property
+    def sentence(self) -> str:
+        return _("The console ended because of a fault. Please start it again.")
+
+
 class StartError(UnavailableError):
     """The console cannot start as it is set up; the sentence says what to do."""
 

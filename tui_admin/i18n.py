@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 DOMAIN = "tui_admin"
 SOURCE_LANGUAGE = "en"
@@ -91,10 +90,14 @@ def local_minute(moment: datetime, timezone: str) -> str:
 @cache
 def time_zones() -> frozenset[str]:
     """Return the names of all time zones; looked up on the disk once."""
+    from zoneinfo import available_timezones
+
     return frozenset(available_timezones())
 
 
 def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):

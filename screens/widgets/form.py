@@ -187,4 +187,6 @@ class CodeField(Widget, can_focus=True):
         self.value = ""
 
     def action_submit(self) -> None:
-        self.post_message(self.Submitted(self))
+        # The sixth digit has sent the code already; Enter out of habit is no try at an empty one.
+        if self.value:
+            self.post_message(self.Submitted(self))

@@ -213,10 +213,11 @@ def test_an_unknown_name_is_refused(shell: Shell, call: Call) -> None:
 
 @pytest.mark.pty
 def test_a_password_is_asked_for_twice_and_not_shown(shell: Shell) -> None:
-    """On a terminal the password is asked for, hidden; two that differ are refused."""
+    """On a terminal the password is asked for, hidden; two that differ are asked for again, so that
+    the next line never lands on the shell, and refused in the end."""
     options = ["--username", "alice", "--email", "alice@example.com", "--json"]
     command = ["account", "create", *options]
-    code, shown = _type(shell, command, [b"correct horse 7\n", b"correct horse 8\n"])
+    code, shown = _type(shell, command, [b"correct horse 7\n", b"correct horse 8\n"] * 3)
     assert code == 1 and b"not the same" in shown
     code, shown = _type(shell, command, [b"correct horse 7\n", b"correct horse 7\n"])
     assert code == 0 and b'"username": "alice"' in shown

@@ -6,6 +6,7 @@ the first frame, and both take longer to import than it takes to draw.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -61,10 +62,12 @@ def complain(sentence: str) -> None:
 def _dispatch(arguments: list[str]) -> int:
     match arguments:
         case []:
+            gc.disable()  # the console switches it on again once its first frame is out
             from tui_admin.cli.console import run_console
 
             return run_console()
         case ["demo"] | ["demo", "--kiosk"]:
+            gc.disable()
             from tui_admin.cli.console import run_demo
 
             return run_demo(kiosk="--kiosk" in arguments)

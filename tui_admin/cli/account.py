@@ -23,6 +23,7 @@ from tui_admin.i18n import _, ngettext
 if TYPE_CHECKING:
     from tui_admin.flows.answers import AccountView
 
+PROMPT_TRIES = 3
 MAX_PASSWORD_BYTES = 4096
 """More than 128 characters of any script; what is longer is refused unread."""
 
@@ -66,6 +67,7 @@ def create(
     from tui_admin.flows import accounts
 
     try:
+        accounts.check_names(username, email, phone)
         password = _password_from_stdin() if password_stdin else _password_from_prompt()
         view = with_context(
             lambda ctx: accounts.create(
@@ -253,10 +255,13 @@ def _password_from_prompt() -> str:
     """
     if not sys.stdin.isatty():
         raise UsageError(_("There is no terminal to ask for the password; use --password-stdin."))
-    password = _hidden(_("Password: "))
-    if _hidden(_("The same again: ")) != password:
-        raise _password_error(_("The two are not the same."))
-    return password
+    for _try in range(PROMPT_TRIES):
+        password = _hidden(_("Password: "))
+        if _hidden(_("The same again: ")) == password:
+            return password
+        # Asked again at once: the next thing typed must not land on the shell's command line.
+        typer.echo(_("The two are not the same; once more, please."), err=True)
+    raise _password_error(_("The two are not the same."))
 
 
 def _hidden(prompt: str) -> str:

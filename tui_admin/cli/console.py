@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from screens.app import ConsoleApp
 from screens.terminal import detect
 from tui_admin.errors import StartError
-from tui_admin.flows.answers import Visitor
+from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import _
 
 if TYPE_CHECKING:

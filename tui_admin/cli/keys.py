@@ -41,7 +41,7 @@ def generate() -> None:
 
     path = load_settings().key_path
     save_keyring(path, Keyring.random(), replace=False)
-    say(_("The key file is {path}.").format(path=path))
+    say(_("Made the key file {path}.").format(path=path))
     say(_("Keep a backup apart from the database's: without it, nobody's OTP can be used."))
 
 

@@ -39,6 +39,18 @@ class AccountExistsError(ConflictError):
         return _("There is an account with this username or e-mail address already.")
 
 
+def check_names(username: str, email: str, phone: str) -> None:
+    """Look at what is typed before a password is asked for.
+
+    Raises:
+        FieldError: a field is not acceptable.
+    """
+    canonical_username(username)
+    canonical_email(email)
+    if phone:
+        canonical_phone(phone)
+
+
 async def create(
     ctx: Context,
     *,

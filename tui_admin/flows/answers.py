@@ -9,13 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tui_admin.flows.visitor import Visitor
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who is at the door: the peer's address (`local` on this machine) and the terminal's name."""
-
-    address: str = "local"
-    terminal: str = ""
+__all__ = [
+    "AccountView",
+    "Activated",
+    "ActivationFailed",
+    "DeviceView",
+    "KeyView",
+    "NeedsCode",
+    "ProfileView",
+    "SecurityView",
+    "SessionView",
+    "SignedIn",
+    "Token",
+    "Visitor",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tui_admin.security.text import canonical_phone
 async def change_phone(
     ctx: Context, visitor: Visitor, token: Token, typed: str, password: str, code: str
 ) -> None:
-    """Note a new phone number, to be verified.
+    """Note a new phone number, to be verified; the one in force takes a waiting one back.
 
     Raises: what `identity.proven` raises, and
         FieldError: `phone` is not a number, or is the one in force.
@@ -27,11 +27,13 @@ async def change_phone(
     # Looked at before the proof: a form error costs no guess.
     async with ctx.database.read() as db:
         _session, account = await sessions.find(ctx, db, token)
-        if phone == account.phone:
+        if phone == account.phone and not account.new_phone:
             raise FieldError("phone", _("This is the number you have."))
     async with proven(ctx, visitor, token, password, code) as proof:
         account = proof.account
-        if account.phone_verified_at is None:
+        if phone == account.phone:
+            account.new_phone = ""  # the number in force, typed again, takes the waiting one back
+        elif account.phone_verified_at is None:
             account.phone = phone
         else:
             account.new_phone = phone

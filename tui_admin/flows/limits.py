@@ -15,8 +15,10 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, true, update
+from sqlalchemy import ColumnElement, delete, or_, true, update
+from sqlalchemy import select as sa_select
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -68,25 +70,28 @@ async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: st
     """
     await ctx.database.lock(tx.db, "limits")
     address = address_key(tx.visitor.address)
-    await _redate_future(tx)
-    # Asked for an unknown name too (account id empty), so that both take the same statements.
-    known = await _is_known(ctx, tx, account_id)
-    if known:
+    limits = ctx.settings.limits
+    # One statement for all that may refuse, and the same for a name that nobody has: the account
+    # id is empty then, and no session has it.
+    found = await _count(tx, limits, subject, address, account_id)
+    if found.is_known:
         subject = f"{subject}@{address}"
-    wait = await _full_for(tx.db, ctx.settings.limits, tx.now, subject, address, known=known)
-    if wait is not None:
-        tx.record("limit.refused", account_id, retry_after_s=wait)
-        raise CommitAndRaiseError(LimitedError(wait))
+    if found.is_full(limits):
+        await _tidy(tx)
+        wait = await _full_for(tx.db, limits, tx.now, subject, address, known=found.is_known)
+        if wait is not None:
+            tx.record("limit.refused", account_id, retry_after_s=wait)
+            raise CommitAndRaiseError(LimitedError(wait))
     is_judged = not subject.startswith("password:")
     row = Attempt(subject=subject, address=address, at=tx.now, is_judged=is_judged)
     tx.db.add(row)
-    await tx.db.exec(delete(Attempt).where(col(Attempt.at) < tx.now - _DAY))
     return Place(row.id)
 
 
 async def give_back(tx: Transaction, place: Place) -> None:
-    """Take a right try out of the counts."""
-    await tx.db.exec(delete(Attempt).where(col(Attempt.id) == place.id))
+    """Take a right try out of the counts, and with it what no count looks at any more."""
+    gone = or_(col(Attempt.id) == place.id, col(Attempt.at) < tx.now - _DAY)
+    await tx.db.exec(delete(Attempt).where(gone))
 
 
 async def missed(tx: Transaction, place: Place) -> None:
@@ -95,26 +100,60 @@ async def missed(tx: Transaction, place: Place) -> None:
     await tx.db.exec(statement)
 
 
-async def _redate_future(tx: Transaction) -> None:
-    """Count tries that a clock set ahead has left in the future as made now.
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How many tries the counts hold that one try falls under."""
+
+    is_known: bool
+    account: tuple[int, ...]
+    address: tuple[int, ...]
+    total: int
+
+    def is_full(self, limits: LimitSettings) -> bool:
+        """Whether any count may have no place left."""
+        most = (limits.account_5min, limits.account_1h, limits.account_1d)
+        of_account = any(n >= limit for n, limit in zip(self.account, most, strict=True))
+        most_address = (limits.address_5min, limits.address_1h)
+        of_address = any(n >= limit for n, limit in zip(self.address, most_address, strict=True))
+        # See `_full_for` on who the count over all is for.
+        return of_account or of_address or (not self.is_known and self.total >= limits.total_5min)
+
+
+async def _count(
+    tx: Transaction, limits: LimitSettings, subject: str, address: str, account_id: str
+) -> _Counts:
+    at, now = col(Attempt.at), tx.now
+
+    def count(where: ColumnElement[bool], span: timedelta) -> Any:
+        return sa_select(func.count()).where(where, at > now - span).scalar_subquery()
+
+    known = (
+        sa_select(func.count())
+        .where(
+            col(Session.account_id) == account_id,
+            col(Session.address) == tx.visitor.address,
+            col(Session.started_at) > now - timedelta(days=limits.known_address_d),
+        )
+        .scalar_subquery()
+    )
+    spans = (_FIVE_MIN, _HOUR, _DAY)
+    plain = [count(col(Attempt.subject) == subject, span) for span in spans]
+    own = [count(col(Attempt.subject) == f"{subject}@{address}", span) for span in spans]
+    there = [count(col(Attempt.address) == address, span) for span in spans[:2]]
+    total = count(true(), _FIVE_MIN)
+    query = sa_select(known, *plain, *own, *there, total)
+    n = tuple((await tx.db.exec(query)).one())  # type: ignore[call-overload]  # too many columns
+    is_known = n[0] > 0
+    return _Counts(is_known, n[4:7] if is_known else n[1:4], n[7:9], n[9])
+
+
+async def _tidy(tx: Transaction) -> None:
+    """Forget old tries, and count those that a clock set ahead left in the future as made now.
 
     Where they are, they would fill their counts until the clock gets there: a year, perhaps.
     """
+    await tx.db.exec(delete(Attempt).where(col(Attempt.at) < tx.now - _DAY))
     await tx.db.exec(update(Attempt).where(col(Attempt.at) > tx.now).values(at=tx.now))
-
-
-async def _is_known(ctx: Context, tx: Transaction, account_id: str) -> bool:
-    since = tx.now - timedelta(days=ctx.settings.limits.known_address_d)
-    query = (
-        select(Session.id)
-        .where(
-            Session.account_id == account_id,
-            Session.address == tx.visitor.address,
-            col(Session.started_at) > since,
-        )
-        .limit(1)
-    )
-    return (await tx.db.exec(query)).first() is not None
 
 
 async def _full_for(

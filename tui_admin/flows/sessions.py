@@ -60,6 +60,7 @@ async def sign_out(ctx: Context, visitor: Visitor, token: Token, reason: str = S
             return
         end(tx, session, reason)
         tx.record("session.ended", account.id, session=session.id, why=reason)
+        await _forget_old(ctx, tx, account.id)
 
 
 async def end_one(ctx: Context, visitor: Visitor, token: Token, session_id: str) -> None:
@@ -131,20 +132,8 @@ async def find(ctx: Context, db: AsyncSession, token: Token) -> tuple[Session, A
     return session, account
 
 
-async def start(ctx: Context, tx: Transaction, account: Account) -> SignedIn:
-    """Begin a session; the caller has proven the person.
-
-    Sessions that no limit looks at any more are forgotten on the way.
-    """
-    old = tx.now - timedelta(days=ctx.settings.limits.known_address_d + 1)
-    await tx.db.exec(
-        delete(Session).where(
-            col(Session.account_id) == account.id,
-            col(Session.ended_at) < old,
-            col(Session.started_at) < old,
-            col(Session.id).not_in(select(PendingKey.session_id)),
-        )
-    )
+def start(tx: Transaction, account: Account) -> SignedIn:
+    """Begin a session; the caller has proven the person."""
     token = new_token()
     session = Session(
         account_id=account.id,
@@ -162,6 +151,19 @@ async def start(ctx: Context, tx: Transaction, account: Account) -> SignedIn:
         language=account.language,
         timezone=account.timezone,
         theme=account.theme,
+    )
+
+
+async def _forget_old(ctx: Context, tx: Transaction, account_id: str) -> None:
+    """Delete sessions that ended so long ago that no limit looks at them any more."""
+    old = tx.now - timedelta(days=ctx.settings.limits.known_address_d + 1)
+    await tx.db.exec(
+        delete(Session).where(
+            col(Session.account_id) == account_id,
+            col(Session.ended_at) < old,
+            col(Session.started_at) < old,
+            col(Session.id).not_in(select(PendingKey.session_id)),
+        )
     )
 
 

@@ -78,7 +78,7 @@ async def password(
             tx.record("sign_in.password_accepted", account_id)
             return await _begin_half(ctx, tx, account)
         tx.record("sign_in.accepted", account_id, factor="password")
-        return await sessions.start(ctx, tx, account)
+        return sessions.start(tx, account)
 
 
 async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> SignedIn:
@@ -97,7 +97,7 @@ async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> Signe
         await limits.give_back(tx, place)
         await _finish(tx, row)
         tx.record("sign_in.accepted", account.id, factor="code", device=device.id)
-        return await sessions.start(ctx, tx, account)
+        return sessions.start(tx, account)
 
 
 async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> SignedIn:
@@ -117,7 +117,7 @@ async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str)
         await _finish(tx, row)
         tx.record("sign_in.accepted", account.id, factor="recovery_code")
         left = await factors.recovery_codes_left(tx.db, account.id)
-        return replace(await sessions.start(ctx, tx, account), recovery_codes_left=left)
+        return replace(sessions.start(tx, account), recovery_codes_left=left)
 
 
 async def cancel(ctx: Context, visitor: Visitor, half: Token) -> None:
