@@ -189,7 +189,7 @@ def test_a_fault_in_a_widget_ends_with_a_sentence(start: Start, tmp_path: Path) 
     assert "Traceback" not in raw and "a secret in a local variable" not in raw
     assert "RuntimeError" not in raw
     wait_text = " ".join(app.text().split())
-    assert "The service is not available just now." in wait_text
+    assert "The console ended because of a fault." in wait_text
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
