@@ -37,7 +37,7 @@ class Throughput:
         return self.sign_in_per_s / self.bare_per_s
 
 
-async def measure(rounds: int = 4, per_round: int = 12, at_once: int = 4) -> Throughput:
+async def measure(rounds: int = 4, per_round: int = 24, at_once: int = 6) -> Throughput:
     """Measure by turns, so that a busy machine slows both alike; about half a minute."""
     with tempfile.TemporaryDirectory() as folder:
         limits = LimitSettings(
