@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,13 +15,12 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.timer import Timer
 
 import styles
+from screens.attendance import Attendance
 from screens.base import ConsoleScreen, FlowCaller
 from screens.sign_in import SignInScreen
 from screens.terminal import TerminalAbilities
-from screens.widgets.form import Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import (
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
-_CHECK_EVERY_S = 1.0
-_WARN_BEFORE_S = 60
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -107,13 +103,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.brand = ""
         self.signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
-        self._seen_s = time.monotonic()
-        self._checked_s = 0.0
-        self._was_used = False
+        self.attendance = Attendance(self)
         self._own_theme = DEFAULT_THEME
-        self._idle_timer: Timer | None = None
-        self._warned: Notice | None = None
-        self._warning = ""
         for name, colours in styles.themes().items():
             self.register_theme(Theme(name=name, **colours))
         # Set without its watcher, which would parse every style sheet a second time.
@@ -169,8 +160,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.show_brand()
-        if self._idle_timer is None:
-            self._arm_idle_timer(context.settings.sessions.idle_s)
+        self.attendance.start(context.settings.sessions.idle_s)
 
     @property
     def is_open(self) -> bool:
@@ -217,7 +207,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.signed_in = signed_in
         self._clipboard = ""
         self._own_theme = self.theme
-        self._seen_s = self._checked_s = time.monotonic()
+        self.attendance.begin_session()
         self.use_locale(signed_in.language, signed_in.timezone)
         if signed_in.theme in styles.themes():
             self.theme = signed_in.theme
@@ -299,11 +289,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
-    # Is the person still there, and is the session still open?
+    # Keys, in their order, and what is done with nobody there.
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown | events.Paste):
-            self._activity()
+            self.attendance.note()
         if isinstance(event, events.Key) and event.key == "enter" and not event.is_forwarded:
             field = self.focused
             if isinstance(field, TextField) and field.enter_moves_on:
@@ -311,55 +301,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
                 return
         await super().on_event(event)
 
-    def _activity(self) -> None:
-        now_s = time.monotonic()
-        self._seen_s = now_s
-        self._was_used = True
-        if self._warned is not None:
-            if self._warned.said == self._warning:
-                self._warned.say("")
-            self._warned = None
-        if self.signed_in is not None and now_s - self._checked_s >= _CHECK_EVERY_S:
-            self._checked_s = now_s
-            self.run_worker(self._check_session(), exit_on_error=False)
-
-    async def _check_session(self) -> None:
-        if self.signed_in is None:
-            return
-        token = self.signed_in.session
-        try:
-            await flows.sessions.check(await self.context(), self.visitor, token)
-        except SessionEndedError as error:
-            # A change of factors may have given out a new token while this check was under way.
-            self.session_over_for(token, error.sentence)
-        except ConsoleError:
-            # Without the database nothing can be done anyway; the next flow says so.
-            return
-        except Exception:
-            log.exception("a session could not be checked")
-
-    def _arm_idle_timer(self, idle_s: float) -> None:
-        """Look again when the idle time could be over; no timer runs in between."""
-        left_s = self._seen_s + idle_s - time.monotonic()
-        if left_s <= 0:
-            self._idle()
-            left_s = idle_s
-        elif left_s <= _WARN_BEFORE_S < idle_s and self.signed_in is not None:
-            self.bell()
-            self._warn()
-        elif idle_s > _WARN_BEFORE_S and self.signed_in is not None:
-            left_s = max(left_s - _WARN_BEFORE_S, 1)
-        self._idle_timer = self.set_timer(left_s, lambda: self._arm_idle_timer(idle_s))
-
-    def _idle(self) -> None:
-        self._seen_s = time.monotonic()
-        if not self._was_used:
-            return
-        self._was_used = False
+    async def end_idle(self) -> None:
+        """Leave nothing of a person who has gone: the session, what was typed, at a kiosk all."""
         self._own_theme = DEFAULT_THEME
-        self.run_worker(self._end_idle(), exit_on_error=False)
-
-    async def _end_idle(self) -> None:
         if self.signed_in is not None:
             await self._sign_out("idle")
         else:
@@ -373,13 +317,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
                 await self.action_phone()
             # Last: the sign-out above still needs the storage that goes now.
             await self._start_over()
-
-    def _warn(self) -> None:
-        """Say that the session ends soon; the next key takes the sentence away."""
-        if isinstance(self.screen, FlowCaller):
-            self._warning = _("You will be signed out in a minute. Press any key to stay.")
-            self._warned = self.screen.notice
-            self._warned.say(self._warning)
 
     # Keys that work everywhere.
 

@@ -12,5 +12,10 @@ from tests.support.console import TurnedClock
 def _screens_follow_the_turned_clock(clock: TurnedClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the screens the turned clock in place of the machine's."""
     turned = TurnedTime(clock)
-    for module in ("screens.app", "screens.otp", "screens.activation", "tui_admin.demo.phone"):
+    for module in (
+        "screens.attendance",
+        "screens.otp",
+        "screens.activation",
+        "tui_admin.demo.phone",
+    ):
         monkeypatch.setattr(f"{module}.time", turned)

@@ -147,7 +147,7 @@ class Terminal:
 
     async def ring(self) -> None:
         """Let the idle timer ring, as it does when its time has come."""
-        timer = self.app._idle_timer
+        timer = self.app.attendance.timer
         assert timer is not None
         timer.stop()
         assert timer._callback is not None

@@ -123,7 +123,7 @@ async def test_nobody_signed_in_is_not_signed_out(console: Console) -> None:
         await terminal.turn(15 * 60 + 1)
         await terminal.ring()
         assert terminal.text() == before
-        assert terminal.app._idle_timer is not None
+        assert terminal.app.attendance.timer is not None
 
 
 class Hint:
