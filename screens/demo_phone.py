@@ -64,7 +64,10 @@ class DemoPhone(Vertical):
         yield Vertical(id="phone-entries")
         yield Static("", id="phone-said", classes="quiet")
         yield ActionButton(_("Scan the QR on screen"), id="phone-scan")
-        yield Static(Content(_("A code is typed for you when you press it.")), classes="quiet")
+        yield Static(
+            Content(_("A code is typed for you when you press it. F2 closes the phone.")),
+            classes="quiet",
+        )
 
     async def on_mount(self) -> None:
         await self._show()

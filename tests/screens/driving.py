@@ -10,6 +10,7 @@ The clock that the flows look at is the screens' clock too (`turn`), so nothing 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.screen import UPDATE_PERIOD
 from textual.worker import WorkerCancelled, WorkerState
 
 from screens.app import ConsoleApp
@@ -33,8 +35,10 @@ from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
 
 _FRAMES_AND_QR = re.compile("[\u2500-\u257f\u2580-\u2590\u2594-\u259f]")
+FRAME_S = 1.2 * UPDATE_PERIOD
 ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
 SIZE = (80, 24)
+CHARACTERS = {"enter": "\r", "tab": "\t", "space": " "}
 UNFINISHED = (WorkerState.PENDING, WorkerState.RUNNING)
 
 
@@ -62,23 +66,30 @@ class Terminal:
     # Doing
 
     async def settle(self) -> None:
-        """Wait until no flow is under way and everything is drawn."""
-        quiet = 0
-        while quiet < 2:
-            await self.pilot.pause()
-            quiet += 1
+        """Wait until no flow is under way and everything is drawn.
+
+        `Pilot.pause` waits longer than it takes, and on a busy machine sometimes too short: it
+        judges by the time that this process was given.
+        """
+        while True:
+            await _nothing_left_to_run()
+            under_way = False
             for worker in self.app.workers:
                 if worker.state in UNFINISHED:
-                    quiet = 0
+                    under_way = True
                     with suppress(WorkerCancelled):
                         await worker.wait()
-            if self.app._message_queue.qsize():
-                quiet = 0
+            if not under_way:
+                # A layout waits for the next frame, and may have something to run in its turn.
+                await asyncio.sleep(FRAME_S)
+                await _nothing_left_to_run()
+                if all(worker.state not in UNFINISHED for worker in self.app.workers):
+                    return
 
     async def press(self, *keys: str) -> None:
-        """Press keys by name, one after the other, and wait for what they lead to."""
-        await self.pilot.press(*keys)
-        await self.settle()
+        """Press keys by name, one after the other, and wait for what each leads to."""
+        for key in keys:
+            await self.burst(key)
 
     async def type(self, text: str, *keys: str) -> None:
         """Type a text, then keys by name, without waiting between them."""
@@ -87,7 +98,7 @@ class Terminal:
     async def burst(self, *keys: str) -> None:
         """Send keys all at once, as a fast typist or a script does; nothing waits in between."""
         for key in keys:
-            char = key if len(key) == 1 else {"enter": "\r", "tab": "\t"}.get(key)
+            char = key if len(key) == 1 else CHARACTERS.get(key)
             name = _character_to_key(key) if len(key) == 1 else key
             self.app.post_message(events.Key(name, char))
         await self.settle()
@@ -228,6 +239,14 @@ def shown_key(terminal: Terminal) -> str:
 def shown_uri(terminal: Terminal) -> str | None:
     """Return what the QR code on the screen says."""
     return read_qr(screen_cells(terminal.app))
+
+
+async def _nothing_left_to_run() -> None:
+    """Let every task go on until each of them waits for a timer, a thread or a file."""
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+    while ready:
+        await asyncio.sleep(0)
 
 
 def lines(app: ConsoleApp) -> list[str]:
