@@ -137,7 +137,7 @@ async def test_a_name_that_is_taken_or_empty_is_refused_beside_the_field(console
     alice = await console.customer("alice", otp=True)
     async with at_the_panel(console, alice) as terminal:
         await terminal.button("Add device")
-        await terminal.press("enter", "enter", "enter")
+        await terminal.button("Continue")
         terminal.shows("Please fill this in.")
         assert terminal.focused == "name"
         await terminal.type("phone", "enter", *alice.password, "enter", *alice.code())
