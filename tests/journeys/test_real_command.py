@@ -93,7 +93,6 @@ def test_a_real_installation_from_nothing(start: Start, data_dir: Path) -> None:
         ("light", 1, {}, LIGHT),
         ("high-contrast", 2, {}, DARK),
         ("NO_COLOR", 0, {"NO_COLOR": "1"}, DARK),
-        ("NO_COLOR on white", 0, {"NO_COLOR": "1"}, LIGHT),
         ("16 colours", 0, {"TERM": "xterm-16color"}, DARK),
     ],
 )

@@ -71,20 +71,17 @@ class Terminal:
         `Pilot.pause` waits longer than it takes, and on a busy machine sometimes too short: it
         judges by the time that this process was given.
         """
-        while True:
-            await _nothing_left_to_run()
-            under_way = False
+        quiet = False
+        while not quiet:
+            await _run_what_is_ready()
             for worker in self.app.workers:
                 if worker.state in UNFINISHED:
-                    under_way = True
                     with suppress(WorkerCancelled):
                         await worker.wait()
-            if not under_way:
-                # A layout waits for the next frame, and may have something to run in its turn.
-                await asyncio.sleep(FRAME_S)
-                await _nothing_left_to_run()
-                if all(worker.state not in UNFINISHED for worker in self.app.workers):
-                    return
+            # Layouts wait for the next frame, and often lead to another one.
+            await asyncio.sleep(FRAME_S)
+            quiet = not await _run_what_is_ready()
+            quiet &= all(worker.state not in UNFINISHED for worker in self.app.workers)
 
     async def press(self, *keys: str) -> None:
         """Press keys by name, one after the other, and wait for what each leads to."""
@@ -241,12 +238,15 @@ def shown_uri(terminal: Terminal) -> str | None:
     return read_qr(screen_cells(terminal.app))
 
 
-async def _nothing_left_to_run() -> None:
-    """Let every task go on until each of them waits for a timer, a thread or a file."""
+async def _run_what_is_ready() -> bool:
+    """Let every task go on until each waits for a timer, a thread or a file; whether one did."""
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    was_busy = bool(ready)
     await asyncio.sleep(0)
     while ready:
+        was_busy = True
         await asyncio.sleep(0)
+    return was_busy
 
 
 def lines(app: ConsoleApp) -> list[str]:
