@@ -82,6 +82,16 @@ class Terminal:
             await asyncio.sleep(FRAME_S)
             quiet = not await _run_what_is_ready()
             quiet &= all(worker.state not in UNFINISHED for worker in self.app.workers)
+            quiet &= not self._is_to_be_drawn
+
+    @property
+    def _is_to_be_drawn(self) -> bool:
+        """Whether the upper screen waits for a frame: Textual has no public way to ask."""
+        app = self.app
+        if app._exit or not app.is_running:
+            return False
+        screen = app.screen
+        return bool(screen._layout_required or screen._dirty_widgets or screen._callbacks)
 
     async def press(self, *keys: str) -> None:
         """Press keys by name, one after the other, and wait for what each leads to."""
