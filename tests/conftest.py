@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
 from tests.support.console import CHEAP_HASH, Console, TurnedClock, opened
 from tui_admin.config import Settings
@@ -90,7 +90,9 @@ def is_postgres() -> bool:
     return bool(SERVER)
 
 
-def _server(url: URL) -> psycopg.Connection[Any]:
+def postgres_server() -> psycopg.Connection[Any]:
+    """A connection to the server that the tests were given, outside of any test's database."""
+    url = make_url(SERVER)
     return psycopg.connect(
         host=url.host,
         port=url.port,
@@ -125,7 +127,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         return
     url = make_url(SERVER)
     name = f"tui_admin_template_{uuid4().hex[:12]}"
-    with _server(url) as server:
+    with postgres_server() as server:
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
         try:
             _upgraded(url.set(database=name).render_as_string(hide_password=False))
@@ -164,12 +166,12 @@ class _fresh_postgres:  # noqa: N801 (reads as the context manager it is)
         self.name = f"tui_admin_test_{uuid4().hex[:16]}"
 
     def __enter__(self) -> str:
-        with _server(self.url) as server:
+        with postgres_server() as server:
             server.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{self.template}"')
         return self.url.set(database=self.name).render_as_string(hide_password=False)
 
     def __exit__(self, *_: object) -> None:
-        with _server(self.url) as server:
+        with postgres_server() as server:
             server.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
 

@@ -15,11 +15,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.conftest import is_postgres
+from tests.conftest import is_postgres, postgres_server
 from tests.support.console import (
     HOME,
     PASSWORD,
@@ -79,9 +78,7 @@ async def take_database_away(console: Console) -> None:
     database = console.ctx.database
     if is_postgres():
         url = make_url(console.settings.url)
-        with psycopg.connect(
-            host=url.host, port=url.port, user=url.username, dbname="postgres", autocommit=True
-        ) as server:
+        with postgres_server() as server:
             server.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
         return
     await database.close()

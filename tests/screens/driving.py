@@ -35,7 +35,7 @@ from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
 
 _FRAMES_AND_QR = re.compile("[\u2500-\u257f\u2580-\u2590\u2594-\u259f]")
-FRAME_S = 1.2 * UPDATE_PERIOD
+FRAME_S = UPDATE_PERIOD / 2
 ANYTHING = TerminalAbilities(blocks=True, quadrants=True, colours=256)
 SIZE = (80, 24)
 CHARACTERS = {"enter": "\r", "tab": "\t", "space": " "}
@@ -71,27 +71,34 @@ class Terminal:
         `Pilot.pause` waits longer than it takes, and on a busy machine sometimes too short: it
         judges by the time that this process was given.
         """
-        quiet = False
-        while not quiet:
-            await _run_what_is_ready()
-            for worker in self.app.workers:
-                if worker.state in UNFINISHED:
-                    with suppress(WorkerCancelled):
-                        await worker.wait()
-            # Layouts wait for the next frame, and often lead to another one.
-            await asyncio.sleep(FRAME_S)
-            quiet = not await _run_what_is_ready()
-            quiet &= all(worker.state not in UNFINISHED for worker in self.app.workers)
-            quiet &= not self._is_to_be_drawn
+        quiet = 0
+        while quiet < 2:
+            was_busy = await _run_what_is_ready()
+            under_way = [worker for worker in self.app.workers if worker.state in UNFINISHED]
+            for worker in under_way:
+                with suppress(WorkerCancelled):
+                    await worker.wait()
+            if self._is_to_be_drawn:
+                # A layout waits for the next frame, and often leads to another one.
+                await asyncio.sleep(FRAME_S)
+                quiet = 0
+            else:
+                quiet = 0 if was_busy or under_way else quiet + 1
 
     @property
     def _is_to_be_drawn(self) -> bool:
         """Whether the upper screen waits for a frame: Textual has no public way to ask."""
-        app = self.app
-        if app._exit or not app.is_running:
+        if self.app._exit or not self.app.is_running:
             return False
-        screen = app.screen
-        return bool(screen._layout_required or screen._dirty_widgets or screen._callbacks)
+        screen = self.app.screen
+        return bool(
+            screen._layout_required
+            or screen._scroll_required
+            or screen._repaint_required
+            or screen._recompose_required
+            or screen._dirty_widgets
+            or screen._callbacks
+        )
 
     async def press(self, *keys: str) -> None:
         """Press keys by name, one after the other, and wait for what each leads to."""

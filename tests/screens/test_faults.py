@@ -95,9 +95,9 @@ async def test_at_the_otp_step(console: Console, fault: Exception, sentence: str
         terminal.at("PanelScreen")
 
 
-@FAULTS
-async def test_at_activation(console: Console, fault: Exception, sentence: str) -> None:
+async def test_at_activation(console: Console) -> None:
     """The key on the screen stays the one that waits, and can be confirmed afterwards."""
+    fault, sentence = StorageError(), GONE
     alice = await console.customer("alice")
     context, line = cut(console)
     async with open_terminal(console, context=context) as terminal:
@@ -166,9 +166,9 @@ async def test_in_the_panel(console: Console, fault: Exception, sentence: str) -
     assert account.name == "Alice"
 
 
-@FAULTS
-async def test_at_the_recovery_codes(console: Console, fault: Exception, sentence: str) -> None:
+async def test_at_the_recovery_codes(console: Console) -> None:
     """The only sight of the codes is not lost to a fault."""
+    fault, sentence = StorageError(), GONE
     alice = await console.customer("alice")
     context, line = cut(console)
     async with open_terminal(console, context=context) as terminal:
