@@ -14,6 +14,8 @@ from babel.messages.mofile import write_mo
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
+import screens
+import tui_admin
 from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.key_bar import shown_keys
@@ -22,7 +24,8 @@ from tests.screens.driving import Terminal, open_terminal, shown_key
 from tests.support.console import STRANGER, Console, oath
 from tui_admin.i18n import use_language
 
-ROOT = Path(__file__).parents[2]
+PACKAGES = [Path(str(package.__file__)).parent for package in (screens, tui_admin)]
+"""Where the code lies that is run: in the wheel's tests not beside these."""
 CODE = "de"
 """A language that Babel knows, for dates; its words are made up here."""
 
@@ -43,10 +46,10 @@ def wrapped(message: str) -> str:
 def console_in_it(console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     """An installation whose people speak the made-up language."""
     catalogue = Catalog(locale=CODE)
-    for package in ("screens", "tui_admin"):
+    for package in PACKAGES:
         keywords = {"_": None, "N_": None, "ngettext": (1, 2)}
         for _file, _line, message, _comments, _context in extract_from_dir(
-            ROOT / package, [("**.py", "python")], keywords=keywords
+            package, [("**.py", "python")], keywords=keywords
         ):
             if isinstance(message, tuple):
                 catalogue.add(message, tuple(wrapped(form) for form in message))
