@@ -11,6 +11,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -22,7 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from tui_admin.errors import StartError
+from tui_admin.errors import FieldError, StartError
 from tui_admin.i18n import _, available_languages, time_zones
 
 FILE_NAME = "tui-admin.toml"
@@ -76,6 +77,46 @@ class LimitSettings(_Group):
     """An address that signed in within so many days has a count of its own for that account, so
     that a stranger's misses cannot lock the owner out."""
 
+    requests_1h: int = Field(default=3, ge=1)
+    """Deactivation requests begun for one account in an hour."""
+
+    requests_1d: int = Field(default=10, ge=1)
+    """Deactivation requests begun for one account in a day."""
+
+    mails_1h: int = Field(default=10, ge=1)
+    """Letters with a link to one account in an hour."""
+
+    sms_number_1h: int = Field(default=5, ge=1)
+    """SMS codes to one number in an hour."""
+
+    sms_number_1d: int = Field(default=10, ge=1)
+    """SMS codes to one number in a day."""
+
+    sms_account_1d: int = Field(default=10, ge=1)
+    """SMS codes for one account in a day, whatever its number was."""
+
+    sms_address_1h: int = Field(default=10, ge=1)
+    """SMS codes asked for from one peer address in an hour."""
+
+    sms_prefix_1h: int = Field(default=30, ge=1)
+    """SMS codes to numbers that differ in their last four digits alone, in an hour: who earns by
+    them rents them in blocks."""
+
+    sms_country_1h: int = Field(default=300, ge=1)
+    """SMS codes to one country in an hour."""
+
+    sms_total_1d: int = Field(default=2000, ge=1)
+    """SMS codes over all in a day."""
+
+    captchas_1h: int = Field(default=60, ge=1)
+    """CAPTCHAs shown to one peer address in an hour."""
+
+    cases_1h: int = Field(default=3, ge=1)
+    """Cases opened by the contact form from one peer address in an hour."""
+
+    cases_total_1h: int = Field(default=100, ge=1)
+    """Cases opened by the contact form over all in an hour."""
+
 
 class SessionSettings(_Group):
     """`sessions.*`"""
@@ -88,6 +129,44 @@ class SessionSettings(_Group):
 
     half_done_s: int = Field(default=300, ge=30)
     """How long a sign-in waits between the password and the code."""
+
+
+class LostDeviceSettings(_Group):
+    """`lost_device.*`"""
+
+    link_s: int = Field(default=300, ge=60, le=600)
+    """How long the link and the code in the e-mail are good for."""
+
+    step_s: int = Field(default=300, ge=60, le=600)
+    """How long the SMS code is good for, once it was sent."""
+
+    resend_s: int = Field(default=60, ge=10)
+    """How long `Send again` waits."""
+
+    misses: int = Field(default=5, ge=1, le=20)
+    """Wrong codes after which a request is over."""
+
+    hold_h: int = Field(default=72, ge=0)
+    """How long after a change of e-mail or phone no device can be deactivated."""
+
+    old_contact_d: int = Field(default=30, ge=3)
+    """How long an address that was replaced still hears of changes."""
+
+
+class SupportSettings(_Group):
+    """`support.*`"""
+
+    country: str = Field(default="CZ", min_length=2, max_length=2)
+    """Whose public holidays are no working days, by its ISO 3166 letters."""
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        from holidays import list_supported_countries
+
+        if value not in list_supported_countries():
+            raise ValueError("no calendar of public holidays is known for it")
+        return value
 
 
 class HashSettings(_Group):
@@ -133,11 +212,50 @@ class Settings(BaseSettings):
     brand: str = Field(default="WEDOS Internet", min_length=1, max_length=40)
     """The name on the screens, in letters, and as issuer in authenticators."""
 
+    public_host: str = Field(default="", pattern=r"^[A-Za-z0-9.:\[\]-]*$", max_length=255)
+    """Where customers reach the console by SSH, as `host` or `host:port`; links in letters lead
+    there. Empty: letters name only the command that does the same on this machine."""
+
+    mail_from: str = "wedos@wedos.com"
+    """The sender of letters."""
+
+    smtp_url: str = Field(default="", repr=False)
+    """`smtp://user:password@host:port` or `smtps://…`; `?starttls=required` (the default with a
+    password), `optional` (the default without one) or `never`. Empty: letters wait."""
+
+    sms_url: str = Field(default="", repr=False)
+    """An Apprise URL with `{phone}` in it, or `email://{phone}@gateway.example` for a gateway that
+    takes e-mail. `{id}` becomes the same for every try of one SMS. Empty: SMS wait."""
+
     locale: str = "en"
     """Language of people who have not chosen one."""
 
     timezone: str = "UTC"
     """Time zone of people who have not chosen one."""
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        from tui_admin.security.text import canonical_email
+
+        try:
+            return canonical_email(value)
+        except FieldError:
+            raise ValueError("not an e-mail address") from None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
+            raise ValueError("it starts with smtp:// or smtps://")
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _sms_gateway(cls, value: str) -> str:
+        if value and "{phone}" not in value:
+            raise ValueError("there is no {phone} in it")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -157,6 +275,8 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     sessions: SessionSettings = SessionSettings()
     hashing: HashSettings = HashSettings()
+    lost_device: LostDeviceSettings = LostDeviceSettings()
+    support: SupportSettings = SupportSettings()
 
     @property
     def key_path(self) -> Path:

@@ -240,6 +240,106 @@ class SessionEndedError(RejectedError):
         }.get(self.reason, _("You were signed out. Please sign in again."))
 
 
+class WrongMailedCodeError(RejectedError):
+    """The code or link is not the one of the e-mail that belongs to this request."""
+
+    code = "mailed_code"
+
+    @property
+    def sentence(self) -> str:
+        return _("This is not the code or the link of the latest e-mail.")
+
+
+class WrongSmsCodeError(RejectedError):
+    """The code is not the one that the SMS of this request carries."""
+
+    code = "sms_code"
+
+    @property
+    def sentence(self) -> str:
+        return _("The SMS code is not right.")
+
+
+class WrongCaptchaError(RejectedError):
+    """The CAPTCHA was not solved, was answered before, or is too old."""
+
+    code = "captcha"
+
+    @property
+    def sentence(self) -> str:
+        return _("The CAPTCHA was not right. Here is a new one.")
+
+
+class OutOfOrderError(RejectedError):
+    """A step was tried before the one that it needs."""
+
+    code = "out_of_order"
+
+    @property
+    def sentence(self) -> str:
+        return _("There is a step to do before this one.")
+
+
+class LinkError(RejectedError):
+    """The link is too old, was stopped, is not whole, or never was one; all look alike."""
+
+    code = "link"
+
+    @property
+    def sentence(self) -> str:
+        return _("This link is not valid, or not any more. Please sign in to begin again.")
+
+
+class RequestOverError(RejectedError):
+    """A deactivation request is over. `outcome` is one of those in `flows.lost_device`."""
+
+    code = "request_over"
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+    @property
+    def sentence(self) -> str:
+        return {
+            "completed": _("OTP is now disabled. Please sign in with your password."),
+            "stopped": _("This request was stopped by the owner of the account."),
+            "expired": _("The time for this step has run out. Please begin again."),
+            "missed": _("Too many wrong codes. Please begin again."),
+            "signed_in": _("Somebody signed in with a code, so the request is over."),
+        }.get(self.outcome, _("This request is not open any more. Please begin again."))
+
+
+class OnHoldError(RejectedError):
+    """The contacts were changed a short while ago; `hours` from now recovery is possible."""
+
+    code = "on_hold"
+
+    def __init__(self, hours: int) -> None:
+        super().__init__(hours)
+        self.hours = hours
+
+    @property
+    def sentence(self) -> str:
+        return ngettext(
+            "Your contact details were changed lately, so OTP can be deactivated in {n} hour at "
+            "the earliest. All your addresses were told. The contact form is open to you.",
+            "Your contact details were changed lately, so OTP can be deactivated in {n} hours at "
+            "the earliest. All your addresses were told. The contact form is open to you.",
+            self.hours,
+        ).format(n=self.hours)
+
+
+class NoWayBackError(RejectedError):
+    """Links and codes cannot reach this person: no verified phone, or nothing that sends."""
+
+    code = "no_way_back"
+
+    @property
+    def sentence(self) -> str:
+        return _("E-mail and SMS cannot be sent for this account. Please use the contact form.")
+
+
 class NotFoundError(RejectedError):
     """No such thing, or it belongs to somebody else; the answer is the same for both."""
 

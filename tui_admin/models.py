@@ -174,14 +174,125 @@ class Letter(SQLModel, table=True):
     """The outbox: a letter to exactly one address, written with the change that it tells of."""
 
     __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_waiting", "done_at", "due_at"),)
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    """Also its idempotency key: the Message-ID is made from it, whatever worker sends it."""
     account_id: str = Field(foreign_key="account.id", index=True, max_length=32)
     channel: str = Field(max_length=8)
     """`email` or `sms`."""
     recipient: str = Field(max_length=320)
     template: str = Field(max_length=48)
     language: str = Field(default="", max_length=16)
+    timezone: str = Field(default="", max_length=64)
     facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    """What the template is filled with. Never a secret that the recipient is not to have."""
+    """What the template is filled with; nothing that opens anything."""
+    sealed_key: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """What opens something (codes, links), sealed; empty without it, and once it is done with."""
     created_at: datetime = _moment()
+    due_at: datetime = _moment()
+    """When the next try is made."""
+    expires_at: datetime | None = _moment(nullable=True)
+    """From then on it would be of no use, and is dropped."""
+    attempts: int = 0
+    """Tries so far, the one under way included."""
+    lease_owner: str = Field(default="", max_length=32)
+    lease_until: datetime | None = _moment(nullable=True)
+    """Until then the letter is in its owner's hands; afterwards anybody may take it."""
+    done_at: datetime | None = _moment(nullable=True)
+    outcome: str = Field(default="", max_length=8)
+    """`sent`, `failed` (given up on) or `expired`; empty while it waits."""
+    last_error: str = Field(default="", max_length=200)
+
+
+class OldContact(SQLModel, table=True):
+    """An address that was replaced. It still hears of what happens to the account for a while."""
+
+    __tablename__ = "old_contact"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=32)
+    channel: str = Field(max_length=8)
+    """`email` or `sms`."""
+    value: str = Field(max_length=320)
+    replaced_at: datetime = _moment()
+
+
+class DeactivationRequest(SQLModel, table=True):
+    """A lost device: begun after the password, proven by e-mail, SMS and CAPTCHA."""
+
+    __tablename__ = "deactivation_request"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=32)
+    wizard_hash: str = Field(max_length=64, unique=True)
+    """Of the token of the terminal that knows the password; a later sign-in takes its place."""
+    link_hash: str = Field(max_length=64, unique=True)
+    stop_hash: str = Field(max_length=64, unique=True)
+    sealed_key: str = Field(sa_column=Column(Text, nullable=False))
+    """Link, stop token, mailed code and SMS code, sealed: a resend sends the same ones."""
+    address: str = Field(max_length=64)
+    """Who asked."""
+    terminal: str = Field(default="", max_length=64)
+    created_at: datetime = _moment()
+    expires_at: datetime = _moment()
+    """When the step that was reached has to be done."""
+    mail_letter_id: str = Field(default="", max_length=32)
+    """The latest letter with the link, to tell what became of it."""
+    mail_sent_at: datetime = _moment()
+    email_proven_at: datetime | None = _moment(nullable=True)
+    sms_letter_id: str = Field(default="", max_length=32)
+    sms_sent_at: datetime | None = _moment(nullable=True)
+    misses: int = 0
+    """Wrong mailed codes and SMS codes together."""
+    done_at: datetime | None = _moment(nullable=True)
+    outcome: str = Field(default="", max_length=12)
+    """`completed`, `stopped`, `replaced` or `missed`; empty while it is open."""
+
+
+class CaptchaChallenge(SQLModel, table=True):
+    """A picture or a question that a person has been shown. One answer is looked at."""
+
+    __tablename__ = "captcha"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    subject: str = Field(max_length=48, index=True)
+    """What it guards; it is good for nothing else."""
+    answer_mac: str = Field(max_length=100)
+    created_at: datetime = _moment(index=True)
+
+
+class Spending(SQLModel, table=True):
+    """One unit taken out of a quota: an SMS to a number, a letter, a case opened."""
+
+    __tablename__ = "spending"
+    __table_args__ = (Index("ix_spending_subject", "subject", "at"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    subject: str = Field(max_length=120)
+    at: datetime = _moment(index=True)
+
+
+class SupportRequest(SQLModel, table=True):
+    """A case of somebody who needs a human."""
+
+    __tablename__ = "support_request"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    number: str = Field(max_length=12, unique=True)
+    pin_mac: str = Field(max_length=100)
+    kind: str = Field(max_length=16)
+    """`contact` (the form) or `not_me` (a deactivation that its owner stopped)."""
+    account_id: str | None = Field(default=None, foreign_key="account.id", max_length=32)
+    """The account of that e-mail address, if there is one; whoever asks does not learn it."""
+    email: str = Field(max_length=320)
+    reach: str = Field(max_length=200)
+    """How to reach the person now."""
+    story: str = Field(sa_column=Column(Text, nullable=False))
+    state: str = Field(default="open", max_length=16)
+    """`open`, `answered` or `closed`."""
+    address: str = Field(max_length=64)
+    created_at: datetime = _moment()
+    due_at: datetime = _moment()
+    """When the answer is promised for."""
+    changed_at: datetime = _moment()

@@ -174,8 +174,8 @@ async def test_the_same_phone_is_a_form_error(console: Console) -> None:
 
 
 async def test_letters_tell_of_changes(console: Console) -> None:
-    """S16, S27: activation, showing the key, a used recovery code and switching off write their
-    letters, one address each, with no secret in them."""
+    """S16, S27: a change of factors writes a letter to every address, showing the key and using a
+    recovery code one to the e-mail address; each goes to one, with no secret in it."""
     alice = await console.customer(otp=True)
     token = await console.sign_in(alice)
     ctx = console.ctx
@@ -188,6 +188,7 @@ async def test_letters_tell_of_changes(console: Console) -> None:
     assert sent == [
         ("key.shown", "email", "alice@example.com"),
         ("otp.activated", "email", "alice@example.com"),
+        ("otp.activated", "sms", "+420603123456"),
         ("otp.disabled", "email", "alice@example.com"),
         ("otp.disabled", "sms", "+420603123456"),
         ("recovery_code.used", "email", "alice@example.com"),

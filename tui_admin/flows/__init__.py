@@ -15,10 +15,13 @@ if TYPE_CHECKING:
         contacts,
         devices,
         keys,
+        lost_device,
+        outbox,
         profile,
         recovery_codes,
         sessions,
         sign_in,
+        support,
     )
 
 __all__ = [
@@ -28,10 +31,13 @@ __all__ = [
     "contacts",
     "devices",
     "keys",
+    "lost_device",
+    "outbox",
     "profile",
     "recovery_codes",
     "sessions",
     "sign_in",
+    "support",
 ]
 
 

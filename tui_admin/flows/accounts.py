@@ -11,7 +11,7 @@ from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.errors import ConflictError, FieldError, NotFoundError
-from tui_admin.flows import factors, sessions, sign_in
+from tui_admin.flows import contacts, factors, sessions, sign_in
 from tui_admin.flows.answers import AccountView, Visitor
 from tui_admin.flows.context import Context, Transaction
 from tui_admin.i18n import _
@@ -156,10 +156,11 @@ async def verify_contacts(ctx: Context, name: str, *, email: bool, phone: bool) 
         if phone:
             if not (account.new_phone or account.phone):
                 raise FieldError("phone", _("The account has no phone number."))
-            account.phone = account.new_phone or account.phone
-            account.new_phone = ""
+            if account.new_phone:
+                contacts.replace_phone(tx, account, account.new_phone)
             account.phone_verified_at = tx.now
             tx.record("phone.verified", account.id)
+            await tx.tell_everywhere(account, "phone.verified")
         return await _view(ctx, tx.db, account)
 
 

@@ -305,5 +305,5 @@ async def _activate(
     await sign_in.void_halves(tx, account.id)
     event = "otp.activated" if is_first else "device.added"
     tx.record(event, account.id, device=device.id, name=device.name)
-    tx.write_letter(account, event, device=device.name)
+    await tx.tell_everywhere(account, event, device=device.name)
     return Activated(sessions.rotate(session), codes)

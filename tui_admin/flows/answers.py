@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from tui_admin.flows.visitor import Visitor
 
@@ -15,13 +16,22 @@ __all__ = [
     "AccountView",
     "Activated",
     "ActivationFailed",
+    "CaptchaView",
+    "CaseOpened",
+    "CaseView",
+    "Delivery",
     "DeviceView",
     "KeyView",
+    "LetterView",
     "NeedsCode",
     "ProfileView",
+    "Recovery",
+    "RequestView",
     "SecurityView",
     "SessionView",
     "SignedIn",
+    "Step",
+    "StopOffer",
     "Token",
     "Visitor",
 ]
@@ -40,6 +50,8 @@ class NeedsCode:
 
     half: Token
     ttl_s: int
+    is_recovering: bool = False
+    """A deactivation request is open: the person comes back to the step that it has reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,115 @@ class ActivationFailed:
     why: str
     fresh: KeyView | None
     tries_left: int = 0
+
+
+class Step(StrEnum):
+    """Where a deactivation request stands: what has to be done next."""
+
+    EMAIL = "email"
+    """Follow the link, or type the mailed code."""
+    SMS = "sms"
+    """Have the SMS sent."""
+    CODE = "code"
+    """Type its code and solve the CAPTCHA."""
+
+
+class Delivery(StrEnum):
+    """What has become of a letter."""
+
+    NONE = ""
+    WAITING = "waiting"
+    TRYING = "trying"
+    """At least one try failed; it is tried again."""
+    SENT = "sent"
+    FAILED = "failed"
+    """Given up on, or too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A deactivation request as its wizard shows it."""
+
+    step: Step
+    ttl_s: int
+    """How long the step is open."""
+    email: str
+    """Masked."""
+    phone: str
+    """Masked."""
+    asked_at: datetime
+    asked_from: str
+    mail: Delivery
+    sms: Delivery
+    mail_again_s: int
+    """When the letter can be sent again, in seconds from now."""
+    sms_again_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A terminal's part in a deactivation request: the token that proves it, and the request."""
+
+    proof: Token
+    view: RequestView
+    is_by_link: bool = False
+    """The link was followed here: the e-mail step is done, and the request can be stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopOffer:
+    """Somebody followed the link that says "this was not me". Nothing has happened yet."""
+
+    stop: Token
+    asked_at: datetime
+    asked_from: str
+    is_completed: bool
+    """OTP was switched off already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptchaView:
+    """A CAPTCHA as it is shown. The answer stays behind."""
+
+    id: str
+    picture: tuple[str, ...]
+    """Rows of `#` and blanks, one a pixel; empty for a question."""
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOpened:
+    """A support request was taken. The PIN is shown this once."""
+
+    number: str
+    pin: str = field(repr=False)
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A support request as whoever has its number and PIN sees it."""
+
+    number: str
+    state: str
+    created_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """A letter of the outbox as an operator sees it; its contents stay inside."""
+
+    id: str
+    channel: str
+    recipient: str
+    template: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+    outcome: str
+    """`sent`, `failed`, `expired`, or empty while it waits."""
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from tui_admin.errors import FieldError
 from tui_admin.flows import sessions
 from tui_admin.flows.answers import Token, Visitor
-from tui_admin.flows.context import Context
+from tui_admin.flows.context import Context, Transaction
 from tui_admin.flows.identity import proven
 from tui_admin.i18n import _
+from tui_admin.models import Account, OldContact
 from tui_admin.security.text import canonical_phone
 
 
@@ -38,4 +39,15 @@ async def change_phone(
         else:
             account.new_phone = phone
         proof.tx.record("phone.changed", account.id)
-        proof.tx.write_letter(account, "phone.changed")
+        await proof.tx.tell_everywhere(account, "phone.changed")
+
+
+def replace_phone(tx: Transaction, account: Account, phone: str) -> None:
+    """Put another number into force; the one before still hears of changes for a while."""
+    if account.phone and account.phone_verified_at is not None:
+        tx.db.add(
+            OldContact(
+                account_id=account.id, channel="sms", value=account.phone, replaced_at=tx.now
+            )
+        )
+    account.phone, account.new_phone = phone, ""

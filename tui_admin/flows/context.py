@@ -6,13 +6,16 @@ go to the outbox table.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.config import Settings
@@ -20,7 +23,7 @@ from tui_admin.database import Database
 from tui_admin.errors import ConsoleError
 from tui_admin.flows import audit
 from tui_admin.flows.answers import Visitor
-from tui_admin.models import Account, Letter
+from tui_admin.models import Account, Letter, OldContact
 from tui_admin.security.passwords import Passwords
 from tui_admin.security.sealed import Keyring
 from tui_admin.security.text import safe
@@ -48,6 +51,22 @@ class CommitAndRaiseError(Exception):
         self.error = error
 
 
+class Bell:
+    """Rung when letters have been committed, so that they need not wait for the next look."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when it rings, or after `seconds`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+        self._event.clear()
+
+
 @dataclass(slots=True)
 class Transaction:
     """One write transaction of a flow, at one moment.
@@ -56,10 +75,12 @@ class Transaction:
     it while waiting for a row could wait for one that waits for the chain.
     """
 
+    ctx: Context
     db: AsyncSession
     now: datetime
     visitor: Visitor
     entries: list[audit.Entry] = field(default_factory=list)
+    has_letters: bool = False
 
     async def hold(self, account_id: str) -> Account | None:
         """Return the account as it is now, and let nobody else decide about it until the commit.
@@ -77,23 +98,66 @@ class Transaction:
         self.entries.append(audit.Entry(event, account_id, details))
 
     def write_letter(
-        self, account: Account, template: str, *, sms: bool = False, **facts: Any
-    ) -> None:
-        """Put a letter into the outbox, for one address (S27)."""
-        recipient = account.phone if sms else account.email
+        self,
+        account: Account,
+        template: str,
+        *,
+        sms: bool = False,
+        to: str = "",
+        expires_at: datetime | None = None,
+        secrets: Mapping[str, str] | None = None,
+        **facts: Any,
+    ) -> str:
+        """Put a letter into the outbox, for one address (S27), and return its id.
+
+        It goes to the account's e-mail address or, with `sms`, to its phone, which counts only once
+        it is verified (S19); `to` names an older address instead. `secrets` (codes, links) are
+        sealed until the letter is made, and erased once it is done with. Without an address
+        nothing is written, and the id is empty.
+        """
+        phone = account.phone if account.phone_verified_at is not None else ""
+        recipient = to or (phone if sms else account.email)
         if not recipient:
-            return
-        self.db.add(
-            Letter(
-                account_id=account.id,
-                channel="sms" if sms else "email",
-                recipient=recipient,
-                template=template,
-                language=account.language,
-                facts={**facts, "address": self.visitor.address},
-                created_at=self.now,
-            )
+            return ""
+        letter = Letter(
+            account_id=account.id,
+            channel="sms" if sms else "email",
+            recipient=recipient,
+            template=template,
+            language=account.language,
+            timezone=account.timezone,
+            facts={**facts, "address": self.visitor.address},
+            created_at=self.now,
+            due_at=self.now,
+            expires_at=expires_at,
         )
+        if secrets:
+            place = letter_place(account.id, letter.id)
+            plain = json.dumps(dict(secrets)).encode("utf-8")
+            letter.sealed_key = self.ctx.keyring.seal(plain, place=place)
+        self.db.add(letter)
+        self.has_letters = True
+        return letter.id
+
+    async def tell_everywhere(self, account: Account, template: str, **facts: Any) -> None:
+        """Write a letter to every address of the account, replaced ones included (S16)."""
+        self.write_letter(account, template, **facts)
+        self.write_letter(account, template, sms=True, **facts)
+        since = self.now - timedelta(days=self.ctx.settings.lost_device.old_contact_d)
+        query = select(OldContact).where(
+            OldContact.account_id == account.id, col(OldContact.replaced_at) > since
+        )
+        told = {account.email, account.phone}
+        for old in await self.db.exec(query):
+            if old.value not in told:
+                told.add(old.value)
+                sms = old.channel == "sms"
+                self.write_letter(account, template, sms=sms, to=old.value, **facts)
+
+
+def letter_place(account_id: str, letter_id: str) -> str:
+    """Return the associated data that ties a letter's sealed part to its row."""
+    return f"letter:{account_id}:{letter_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +169,9 @@ class Context:
     keyring: Keyring
     passwords: Passwords
     clock: Clock
+    bell: Bell = field(default_factory=Bell)
+    on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is ended before the database is let go."""
 
     @asynccontextmanager
     async def write(self, visitor: Visitor) -> AsyncIterator[Transaction]:
@@ -118,7 +185,7 @@ class Context:
         # half a surrogate pair, and neither may end in a crash.
         visitor = Visitor(safe(visitor.address, 64), safe(visitor.terminal, 64))
         async with self.database.write() as db:
-            tx = Transaction(db, self.clock.now(), visitor)
+            tx = Transaction(self, db, self.clock.now(), visitor)
             try:
                 yield tx
             except CommitAndRaiseError as kept:
@@ -128,10 +195,14 @@ class Context:
                 await db.flush()
                 await self.database.lock(db, "audit")
                 await audit.append(db, self.keyring, tx.now, visitor, tx.entries)
+        if tx.has_letters:
+            self.bell.ring()
         if refusal is not None:
             raise refusal
 
     async def close(self) -> None:
         """Let go of threads and connections."""
+        while self.on_close:
+            await self.on_close.pop()()
         self.passwords.close()
         await self.database.close()

@@ -115,7 +115,7 @@ async def remove(
             raise LastDeviceError
         await proof.tx.db.delete(device)
         proof.tx.record("device.removed", proof.account.id, device=device.id, name=device.name)
-        proof.tx.write_letter(proof.account, "device.removed", device=device.name)
+        await proof.tx.tell_everywhere(proof.account, "device.removed", device=device.name)
         return await _after_change(proof)
 
 
@@ -143,8 +143,7 @@ async def disable(
         await recovery_codes.remove_all(tx, account)
         account.code_misses = 0
         tx.record("otp.disabled", account.id)
-        tx.write_letter(account, "otp.disabled")
-        tx.write_letter(account, "otp.disabled", sms=True)
+        await tx.tell_everywhere(account, "otp.disabled")
         return await _after_change(proof)
 
 

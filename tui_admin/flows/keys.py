@@ -14,22 +14,24 @@ from sqlalchemy import update
 from sqlmodel import col, func, not_, select
 
 from tui_admin.errors import ConsoleError, UnavailableError
-from tui_admin.flows import activation, factors
+from tui_admin.flows import activation, factors, lost_device
 from tui_admin.flows.accounts import OPERATOR
-from tui_admin.flows.context import Context, Transaction
+from tui_admin.flows.context import Context, Transaction, letter_place
 from tui_admin.i18n import _
-from tui_admin.models import Device, PendingKey
+from tui_admin.models import DeactivationRequest, Device, Letter, PendingKey
 from tui_admin.security.sealed import SealError, add_key
 
 BATCH = 200
 """Rows of one transaction; sign-ins wait for it, so it is short."""
 
-_SealedRow = type[Device] | type[PendingKey]
+_SealedRow = type[Device] | type[PendingKey] | type[DeactivationRequest] | type[Letter]
 _PLACES: dict[_SealedRow, Callable[[str, str], str]] = {
     Device: factors.key_place,
     PendingKey: activation.pending_place,
+    DeactivationRequest: lost_device.request_place,
+    Letter: letter_place,
 }
-"""Every table with a sealed key, and what ties the key to its row."""
+"""Every table with sealed values, and what ties a value to its row. An empty one is none."""
 
 
 class RotationUnfinishedError(UnavailableError):
@@ -57,6 +59,8 @@ class Resealed:
     devices: int
     pending_keys: int
     unreadable: int
+    requests: int = 0
+    letters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,14 @@ async def reseal(ctx: Context) -> Resealed:
     changed, and the others shall not wait for it.
     """
     ctx.keyring.refresh()
-    devices, lost_devices = await _reseal_table(ctx, Device)
-    pending, lost_pending = await _reseal_table(ctx, PendingKey)
-    return Resealed(devices, pending, lost_devices + lost_pending)
+    done = {table: await _reseal_table(ctx, table) for table in _PLACES}
+    return Resealed(
+        devices=done[Device][0],
+        pending_keys=done[PendingKey][0],
+        unreadable=sum(lost for _resealed, lost in done.values()),
+        requests=done[DeactivationRequest][0],
+        letters=done[Letter][0],
+    )
 
 
 async def survey(ctx: Context) -> Survey:
@@ -122,7 +131,8 @@ async def survey(ctx: Context) -> Survey:
     current = older = total = 0
     async with ctx.database.read() as db:
         for table in _PLACES:
-            total += (await db.exec(select(func.count()).select_from(table))).one()
+            sealed = select(func.count()).select_from(table).where(col(table.sealed_key) != "")
+            total += (await db.exec(sealed)).one()
             for key in ctx.keyring.keys:
                 mine = col(table.sealed_key).startswith(_prefix(key.id))
                 count = (await db.exec(select(func.count()).select_from(table).where(mine))).one()
@@ -154,6 +164,7 @@ async def _reseal_batch(
         select(table.id, table.account_id, table.sealed_key)
         .where(
             col(table.id) > after_id,
+            col(table.sealed_key) != "",
             not_(col(table.sealed_key).startswith(_prefix(ctx.keyring.current_id))),
         )
         .order_by(col(table.id))

@@ -56,7 +56,7 @@ async def renew(
             raise RejectedError
         codes = await hand_out(ctx, proof.tx, proof.account)
         proof.tx.record("recovery_codes.renewed", proof.account.id)
-        proof.tx.write_letter(proof.account, "recovery_codes.renewed")
+        await proof.tx.tell_everywhere(proof.account, "recovery_codes.renewed")
         return codes
 
 

@@ -24,7 +24,7 @@ from tui_admin.flows import factors, limits, sessions
 from tui_admin.flows.answers import NeedsCode, SignedIn, Token, Visitor
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.i18n import _
-from tui_admin.models import Account, HalfSignIn
+from tui_admin.models import Account, DeactivationRequest, HalfSignIn
 from tui_admin.security.passwords import check_typed
 from tui_admin.security.text import MAX_TYPED, canonical_identifier
 from tui_admin.security.tokens import new_token, token_hash
@@ -91,11 +91,12 @@ async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> Signe
     """
     digits = factors.parse_code(typed)
     async with ctx.write(visitor) as tx:
-        row, account = await _half(ctx, tx, half)
+        row, account = await half_account(ctx, tx, half)
         place = await limits.take_place(ctx, tx, f"code:{account.id}", account.id)
         device = await factors.accept_code(ctx, tx, account, digits)
         await limits.give_back(tx, place)
         await _finish(tx, row)
+        await void_requests(tx, account.id)
         tx.record("sign_in.accepted", account.id, factor="code", device=device.id)
         return sessions.start(tx, account)
 
@@ -110,11 +111,12 @@ async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str)
     """
     recovery = factors.parse_recovery_code(typed)
     async with ctx.write(visitor) as tx:
-        row, account = await _half(ctx, tx, half)
+        row, account = await half_account(ctx, tx, half)
         place = await limits.take_place(ctx, tx, f"code:{account.id}", account.id)
         await factors.accept_recovery_code(ctx, tx, account, recovery)
         await limits.give_back(tx, place)
         await _finish(tx, row)
+        await void_requests(tx, account.id)
         tx.record("sign_in.accepted", account.id, factor="recovery_code")
         left = await factors.recovery_codes_left(tx.db, account.id)
         return replace(sessions.start(tx, account), recovery_codes_left=left)
@@ -134,11 +136,27 @@ async def cancel(ctx: Context, visitor: Visitor, half: Token) -> None:
 
 
 async def void_halves(tx: Transaction, account_id: str) -> None:
-    """End every half-done sign-in of an account; after a change of factors they prove nothing."""
+    """End every half-done sign-in of an account; after a change of factors they prove nothing.
+
+    With them goes what was begun behind such a password: the deactivation request.
+    """
+    await void_requests(tx, account_id, "replaced")
     await tx.db.exec(
         update(HalfSignIn)
         .where(col(HalfSignIn.account_id) == account_id, col(HalfSignIn.used_at).is_(None))
         .values(used_at=tx.now)
+    )
+
+
+async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed_in") -> None:
+    """End the open deactivation requests of an account: whoever has the device has not lost it."""
+    await tx.db.exec(
+        update(DeactivationRequest)
+        .where(
+            col(DeactivationRequest.account_id) == account_id,
+            col(DeactivationRequest.done_at).is_(None),
+        )
+        .values(done_at=tx.now, outcome=outcome)
     )
 
 
@@ -175,10 +193,21 @@ async def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsC
             created_at=tx.now,
         )
     )
-    return NeedsCode(half=Token(token), ttl_s=ctx.settings.sessions.half_done_s)
+    open_request = select(DeactivationRequest.id).where(
+        DeactivationRequest.account_id == account.id,
+        col(DeactivationRequest.done_at).is_(None),
+        col(DeactivationRequest.expires_at) > tx.now,
+    )
+    is_recovering = (await tx.db.exec(open_request)).first() is not None
+    return NeedsCode(Token(token), ctx.settings.sessions.half_done_s, is_recovering)
 
 
-async def _half(ctx: Context, tx: Transaction, token: Token) -> tuple[HalfSignIn, Account]:
+async def half_account(ctx: Context, tx: Transaction, token: Token) -> tuple[HalfSignIn, Account]:
+    """Return a half-done sign-in and its account, held until the commit.
+
+    Raises:
+        SignInExpiredError: unknown, finished, too old, or the account is locked.
+    """
     mine = HalfSignIn.token_hash == token_hash(token.value)
     account_id = (await tx.db.exec(select(HalfSignIn.account_id).where(mine))).first()
     if account_id is None:

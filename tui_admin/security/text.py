@@ -16,6 +16,7 @@ from tui_admin.i18n import _
 
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "\u2026"
+_MASK = "\u2022\u2022\u2022"
 MAX_TYPED = 320
 """Longest identifier that is looked at: 64 + 1 + 255, the longest e-mail address."""
 
@@ -127,3 +128,25 @@ def canonical_identifier(typed: str) -> str:
     return "".join(
         REPLACEMENT if unicodedata.category(char) in _UNSAFE_CATEGORIES else char for char in name
     )
+
+
+def mask_email(address: str) -> str:
+    """Return an address that its owner knows again and nobody else learns: `j•••@e•••.com`."""
+    local, _at, domain = safe(address, 320).rpartition("@")
+    name, _dot, top = domain.rpartition(".")
+    return f"{local[:1]}{_MASK}@{name[:1]}{_MASK}.{top}"
+
+
+def phone_country(number: str) -> str:
+    """Return the country code of an E.164 number: `420`; empty when it is none."""
+    import phonenumbers
+
+    try:
+        return str(phonenumbers.parse(number).country_code)
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def mask_phone(number: str) -> str:
+    """Return an E.164 number of which only country and last two digits show: `+420 ••• ••• 56`."""
+    return f"+{phone_country(number)} {_MASK} {_MASK} {safe(number)[-2:]}"

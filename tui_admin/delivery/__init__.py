@@ -1,0 +1,1 @@
+"""Getting letters out: the outbox worker, e-mail, SMS, and the templates."""

@@ -1,0 +1,1 @@
+"""The outbox as its operator sees and handles it; `delivery` empties it."""
