@@ -283,6 +283,7 @@ async def open_terminal(
     kiosk: bool = False,
     demo: DemoHelp | None = None,
     abilities: TerminalAbilities = ANYTHING,
+    link: str = "",
     wait: bool = True,
 ) -> AsyncIterator[Terminal]:
     """Open the console on a terminal of its own; storage is the installation's."""
@@ -291,7 +292,12 @@ async def open_terminal(
         return context or console.ctx
 
     app = ConsoleApp(
-        open_context or present, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo
+        open_context or present,
+        visitor=visitor,
+        abilities=abilities,
+        kiosk=kiosk,
+        demo=demo,
+        link=link,
     )
     async with app.run_test(size=size) as pilot:
         terminal = Terminal(app, pilot, console.clock)

@@ -156,7 +156,7 @@ async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed
             col(DeactivationRequest.account_id) == account_id,
             col(DeactivationRequest.done_at).is_(None),
         )
-        .values(done_at=tx.now, outcome=outcome)
+        .values(done_at=tx.now, outcome=outcome, sealed_key="")
     )
 
 
