@@ -5,6 +5,7 @@ Each is good for one look at one answer, and for the one thing that it guards.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from sqlalchemy import delete
@@ -20,6 +21,15 @@ from tui_admin.security import captcha
 
 LIFETIME = timedelta(minutes=10)
 _PURPOSE = "captcha"
+
+
+async def prepare() -> None:
+    """Load what draws pictures, in a thread: `show` stands in a transaction and cannot wait for it.
+
+    Whoever will show a CAPTCHA soon calls this; without it, the first picture takes a tenth of a
+    second of every terminal's time.
+    """
+    await asyncio.to_thread(captcha.load)
 
 
 async def show(
