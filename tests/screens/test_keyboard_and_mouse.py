@@ -148,6 +148,25 @@ async def test_by_mouse_alone(console: Console) -> None:
         terminal.at("SignInScreen")
 
 
+async def test_a_click_beside_my_account_closes_it(console: Console) -> None:
+    """Whatever lies there is not pressed by that click; on its frame a click does nothing."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        for columns, rows in ((80, 24), (60, 20), (120, 40)):
+            await terminal.resize(columns, rows)
+            for label in ("Set OTP", "Log out", "Active Sessions"):
+                await terminal.click("My Account")
+                terminal.at("MyAccountMenu")
+                await terminal.pilot.click("#drop-down", offset=(0, 0))
+                await terminal.settle()
+                terminal.at("MyAccountMenu")
+                await terminal.click(label)
+                terminal.at("PanelScreen")
+                terminal.shows("Customer \u203a Account")
+                assert terminal.focused == "my-account"
+
+
 async def test_every_key_of_a_screen_is_in_its_help(console: Console) -> None:
     """What the bar has no room for can be looked up with F1."""
     alice = await console.customer("alice")
