@@ -30,6 +30,7 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.form import Field
 from tests.support.console import HOME, Console, Person, TurnedClock
+from tui_admin.demo.phone import Phone
 from tui_admin.demo.scanner import read_qr
 from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
@@ -53,6 +54,15 @@ class TurnedTime:
 
     def monotonic(self) -> float:
         return self._clock.now().timestamp()
+
+
+class Hint:
+    """What the demo gives to the console."""
+
+    hint = "Demo accounts"
+
+    def __init__(self) -> None:
+        self.phone = Phone()
 
 
 @dataclass

@@ -13,6 +13,7 @@ Source: NIST SP 800-63B-4 3.2.2, RFC 4226 7.3.
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -205,7 +206,7 @@ async def _full_for(
         if (await db.exec(judged)).one() < most:
             waits.append(_SHORT_WAIT_S)
             return
-        waits.append(max(1, int((oldest + span - now).total_seconds()) + 1))
+        waits.append(max(1, math.ceil((oldest + span - now).total_seconds())))
 
     of_subject = col(Attempt.subject) == subject
     await look(of_subject, _FIVE_MIN, limits.account_5min)
