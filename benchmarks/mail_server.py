@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP
 
 class _Sink:
     # aiosmtpd's own name for the hook.
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _s: Any, envelope: Any) -> str:  # noqa: N802
         head = envelope.content.partition(b"Message-ID: <")[2]
         sys.stdout.write(f"{time.time()} {head.partition(b'@')[0].decode()}\n")
         sys.stdout.flush()

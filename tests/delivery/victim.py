@@ -47,10 +47,11 @@ def die_around_commit(moment: str, commits: int) -> None:
 
     async def dying(self: Any) -> None:
         left[0] -= 1
-        if left[0] == 0 and moment == "before_commit":
+        is_last = left[0] == 0
+        if is_last and moment == "before_commit":
             die()
         await commit(self)
-        if left[0] == 0 and moment == "after_commit":
+        if is_last and moment == "after_commit":
             die()
 
     database._WholeSession.commit = dying  # type: ignore[method-assign]

@@ -71,7 +71,10 @@ def examine() -> list[Finding]:
     findings += about_settings
     if settings is None:
         later = _("Not looked at, because the settings cannot be read.")
-        findings += [Finding(name, "attention", later) for name in ("folder", "keys", "database", "mail", "sms")]
+        findings += [
+            Finding(name, "attention", later)
+            for name in ("folder", "keys", "database", "mail", "sms")
+        ]
         findings += _guarded("clock", lambda: [check_year(datetime.now(UTC))])
     else:
         findings += _guarded("folder", lambda: [check_folder(settings.data_dir)])
