@@ -28,6 +28,7 @@ from tui_admin.errors import (
     FaultError,
     SessionEndedError,
     StartError,
+    TooManyMissesError,
     UnavailableError,
 )
 from tui_admin.flows.visitor import Visitor
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
+
+
+def _nothing() -> None:
+    """Nobody waits for this console."""
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -106,6 +111,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
         self._link = link
+        self.when_open: Callable[[], None] = _nothing
+        """Called once flows can be called."""
+        self.most_misses: int | None = None
+        """Wrong passwords and codes after which this terminal ends; None for no such end."""
+        self._misses = 0
         self.attendance = Attendance(self)
         self._own_theme = DEFAULT_THEME
         for name, colours in styles.themes().items():
@@ -168,6 +178,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self._link:
             link, self._link = self._link, ""
             await self.follow_link(link)
+        self.when_open()
 
     @property
     def is_open(self) -> bool:
@@ -179,12 +190,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
         assert self._opened is not None  # noqa: S101 (set at mount, before any key)
         return await asyncio.shield(self._opened)
 
+    async def hang_up(self) -> None:
+        """End the session of a window that was closed on it; called once the app has stopped."""
+        if self.is_open and self.signed_in is not None:
+            await self._end_session(self.signed_in.session, "signed_out")
+            self.signed_in = None
+
     async def close_context(self) -> None:
-        """Let storage and threads go; called once the app has stopped."""
+        """Let storage and threads go; called once the app has stopped, if they are its own."""
+        await self.hang_up()
         if self._opened is not None and self._opened.done():
-            if self.signed_in is not None:
-                # The window was closed on a live session.
-                await self._end_session(self.signed_in.session, "signed_out")
             await self._opened.result().close()
 
     async def _start_over(self) -> None:
@@ -212,6 +227,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         from screens.panel import PanelScreen
 
         self.signed_in = signed_in
+        self._misses = 0
         self._clipboard = ""
         self._own_theme = self.theme
         self.attendance.begin_session()
@@ -273,6 +289,19 @@ class ConsoleApp(App[None], inherit_bindings=False):
             waiting[0].adopt(found)
         else:
             self.push_screen(LostDeviceScreen(found))
+
+    def missed(self) -> None:
+        """Count a wrong password or code; a terminal that only guesses is ended."""
+        self._misses += 1
+        if self.most_misses is not None and self._misses >= self.most_misses:
+            self.exit_error = TooManyMissesError()
+            self.exit(return_code=1)
+
+    def announce(self, sentence: str) -> None:
+        """Say something to whoever is there, whatever screen is up."""
+        if isinstance(self.screen, FlowCaller):
+            self.bell()
+            self.screen.notice.say(sentence)
 
     def session_over_for(self, token: Token, sentence: str) -> None:
         """As `session_over`, if `token` is still the one that this terminal works under."""

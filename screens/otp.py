@@ -171,6 +171,7 @@ class OtpScreen(ConsoleScreen[None]):
         super().refused(error)
         if isinstance(error, FieldError):
             return  # What was typed so far stays.
+        self.console.missed()
         if self.has_class("-recovery"):
             recovery = self.query_one("#recovery-field", Field)
             recovery.clear()

@@ -169,6 +169,41 @@ class SupportSettings(_Group):
         return value
 
 
+class SshSettings(_Group):
+    """`ssh.*`: the server of `tui-admin serve ssh`"""
+
+    host: str = ""
+    """Address to listen on; empty for all."""
+
+    port: int = Field(default=2222, ge=0, le=65535)
+    """Port to listen on; 0 picks a free one."""
+
+    host_key: Path | None = None
+    """The server's key; `data_dir/ssh_host_ed25519_key` when not set, made on the first start."""
+
+    pool: int = Field(default=4, ge=0, le=100)
+    """Consoles that are started ahead in each process."""
+
+    login_s: int = Field(default=30, ge=1)
+    """How long SSH's own handshake may take."""
+
+    keepalive_s: int = Field(default=30, ge=1)
+    """Seconds of silence after which a client is asked whether it is there; three times, then
+    the connection ends."""
+
+    channels: int = Field(default=2, ge=1, le=10)
+    """Terminals of one connection."""
+
+    misses: int = Field(default=3, ge=1)
+    """Wrong passwords and codes after which a terminal is disconnected."""
+
+    input_rate: int = Field(default=2048, ge=256)
+    """Bytes a second that a terminal may send for long."""
+
+    input_burst: int = Field(default=32 * 1024, ge=1024)
+    """Bytes that it may send at once."""
+
+
 class HashSettings(_Group):
     """`hashing.*`: Argon2id; a hash of another cost is renewed at the next sign-in."""
 
@@ -277,6 +312,7 @@ class Settings(BaseSettings):
     hashing: HashSettings = HashSettings()
     lost_device: LostDeviceSettings = LostDeviceSettings()
     support: SupportSettings = SupportSettings()
+    ssh: SshSettings = SshSettings()
 
     @property
     def key_path(self) -> Path:

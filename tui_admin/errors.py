@@ -211,6 +211,16 @@ class ProofExpiredError(RejectedError):
         return _("This took too long. Please go back and begin again with Add device.")
 
 
+class TooManyMissesError(RejectedError):
+    """A terminal was ended because only wrong passwords and codes came from it."""
+
+    code = "too_many_misses"
+
+    @property
+    def sentence(self) -> str:
+        return _("Too many wrong tries. Please connect again later.")
+
+
 class SignInExpiredError(RejectedError):
     """The half-done sign-in is over; it starts again with the password."""
 

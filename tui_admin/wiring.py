@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -105,3 +107,32 @@ def check_sms(settings: Settings) -> str:
     except DeliveryError as error:
         return error.reason
     return ""
+
+
+async def serve_ssh(
+    settings: Settings, on_ready: Callable[[str, int], None], *, share_port: bool = False
+) -> None:
+    """Serve the console over SSH until SIGTERM or SIGINT; `on_ready` is told host and port.
+
+    Raises:
+        StartError: it cannot start as it is set up.
+    """
+    from tui_admin import flows
+    from tui_admin.servers.ssh import Door
+
+    flows.load_all()
+    ctx = await open_context(settings, deliver=True)
+    try:
+        door = Door(ctx, settings)
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        try:
+            await door.open(share_port=share_port)
+            on_ready(settings.ssh.host or "*", door.port)
+            await stopped.wait()
+        finally:
+            await door.close()
+    finally:
+        await ctx.close()

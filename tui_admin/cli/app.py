@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tui_admin import __version__
-from tui_admin.cli import account, audit, db, doctor, keys, outbox
+from tui_admin.cli import account, audit, db, doctor, keys, outbox, serve
 from tui_admin.cli.output import group
 from tui_admin.i18n import _
 
@@ -22,6 +22,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(audit.app, name="audit")
+app.add_typer(serve.app, name="serve")
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 
 
