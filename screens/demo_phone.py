@@ -50,11 +50,15 @@ class DemoHelp(Protocol):
 
 
 class DemoPhone(Vertical):
-    """Shows the codes of what was scanned. Scanning reads the screen's own cells."""
+    """Shows the codes of what was scanned. Scanning reads the screen's own cells.
 
-    def __init__(self, phone: PhoneOfDemo) -> None:
+    `back_to` is what has the focus again when the drawer is closed with the focus in it.
+    """
+
+    def __init__(self, phone: PhoneOfDemo, back_to: Widget | None) -> None:
         super().__init__()
         self._phone = phone
+        self.back_to = back_to
         self._drawn: list[tuple[str, str]] | None = None
 
     def compose(self) -> ComposeResult:
@@ -126,10 +130,16 @@ class DemoPhone(Vertical):
 async def toggle_phone(app: ConsoleApp) -> None:
     """Open or close the drawer on the screen that is up."""
     assert app.demo is not None  # noqa: S101 (the key is off without a demo)
-    drawers = app.screen.query(DemoPhone)
+    screen = app.screen
+    drawers = screen.query(DemoPhone)
     if drawers:
+        drawer = drawers.first()
+        had_focus = drawer.has_focus_within
         await drawers.remove()
-        app.screen.remove_class("-phone")
+        screen.remove_class("-phone")
+        if had_focus and drawer.back_to is not None and drawer.back_to.is_attached:
+            # Textual goes on to the next button there is, and that may be `Start over`.
+            drawer.back_to.focus()
     else:
-        await app.screen.mount(DemoPhone(app.demo.phone))
-        app.screen.add_class("-phone")
+        await screen.mount(DemoPhone(app.demo.phone, back_to=screen.focused))
+        screen.add_class("-phone")

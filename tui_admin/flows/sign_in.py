@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -74,7 +74,7 @@ async def password(
         if fresh_hash is not None:
             account.password_hash = fresh_hash
             tx.record("password.rehashed", account_id)
-        if await factors.devices_of(tx.db, account_id):
+        if await factors.has_device(tx.db, account_id):
             tx.record("sign_in.password_accepted", account_id)
             return await _begin_half(ctx, tx, account)
         tx.record("sign_in.accepted", account_id, factor="password")
@@ -156,8 +156,13 @@ async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed
             col(DeactivationRequest.account_id) == account_id,
             col(DeactivationRequest.done_at).is_(None),
         )
-        .values(done_at=tx.now, outcome=outcome)
+        .values(done_at=tx.now, outcome=outcome, sealed_key="")
     )
+
+
+_BY_NAME = select(Account).where(
+    or_(col(Account.username) == bindparam("name"), col(Account.email) == bindparam("name"))
+)
 
 
 async def find_account(db: AsyncSession, name: str) -> Account | None:
@@ -165,8 +170,8 @@ async def find_account(db: AsyncSession, name: str) -> Account | None:
 
     A username may look like somebody else's address, so the two are never mixed in one answer.
     """
-    query = select(Account).where(or_(Account.username == name, Account.email == name))
-    found = {account.username == name: account for account in await db.exec(query)}
+    accounts = await db.exec(_BY_NAME, params={"name": name})
+    found = {account.username == name: account for account in accounts}
     return found.get(True) or found.get(False)
 
 
