@@ -98,6 +98,39 @@ async def codes(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
+async def contact_form(pilot: Pilot[None]) -> None:
+    """The contact form, filled in."""
+    await pilot.click("#contact")
+    await settle(pilot)
+    story = "My phone was stolen on the train, and my mailbox wants a code from it. What now?"
+    await pilot.press(*CUSTOMER, "tab", *"+420 777 888 999", "tab", *story)
+
+
+async def contact_form_signed_in(pilot: Pilot[None]) -> None:
+    """The contact form from the panel."""
+    await sign_in(pilot, CUSTOMER)
+    await pilot.press("escape", "end", "enter")
+    await settle(pilot)
+
+
+async def case_opened(pilot: Pilot[None]) -> None:
+    """Number and PIN of a case."""
+    await contact_form(pilot)
+    await pilot.press("tab", "enter")
+    await settle(pilot)
+
+
+async def case_state(pilot: Pilot[None]) -> None:
+    """How a case stands."""
+    await case_opened(pilot)
+    shown = [
+        str(pilot.app.screen.query_one(place).render()) for place in ("#case-number", "#case-pin")
+    ]
+    await pilot.press("enter", "enter", "tab", "tab", "tab", "tab", "enter")
+    await pilot.press(*shown[0], "tab", *shown[1], "enter")
+    await settle(pilot)
+
+
 async def help_screen(pilot: Pilot[None]) -> None:
     """The help."""
     await pilot.press("f1")
@@ -113,6 +146,10 @@ STEPS: dict[str, Callable[[Pilot[None]], Awaitable[None]]] = {
     "activation": activation,
     "disable": disable,
     "recovery-codes": codes,
+    "contact-form": contact_form,
+    "contact-form-signed-in": contact_form_signed_in,
+    "case-opened": case_opened,
+    "case-state": case_state,
     "help": help_screen,
 }
 PICTURES = {"activation": (100, 30), "secured": (100, 30), "sign-in": (80, 24)}

@@ -416,17 +416,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
         if isinstance(self.screen, QuestionDialog):
             return
-        if self.signed_in is None:
+        open_screens = [s for s in self.screen_stack if isinstance(s, FlowCaller)]
+        lost = [sentence for s in open_screens if (sentence := s.what_would_be_lost())]
+        if self.signed_in is not None:
+            lost.append(_("You are signed in. Log out and leave?"))
+            yes = _("Log out and leave")
+        else:
+            yes = _("Leave all the same")
+        if not lost:
             self.exit()
             return
-        lost = [s for s in self.screen_stack if isinstance(s, FlowCaller)]
-        sentences = [sentence for s in lost if (sentence := s.what_would_be_lost())]
-        question = QuestionDialog(
-            _("Leave"),
-            "\n".join([*sentences, _("You are signed in. Log out and leave?")]),
-            yes=_("Log out and leave"),
-            no=_("Stay"),
-        )
+        question = QuestionDialog(_("Leave"), "\n".join(lost), yes=yes, no=_("Stay"))
         self.push_screen(question, self._leave_answered)
 
     def _leave_answered(self, yes: bool | None) -> None:

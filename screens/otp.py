@@ -77,6 +77,7 @@ class OtpScreen(ConsoleScreen[None]):
                 classes="row",
             ),
             Horizontal(ActionButton(_("I lost my OTP keycard"), id="lost"), classes="row"),
+            ActionButton(_("I cannot reach my e-mail or phone"), id="contact"),
             classes="card",
         )
         card.border_title = Content(_("Two-factor authentication"))
@@ -123,6 +124,15 @@ class OtpScreen(ConsoleScreen[None]):
         self.remove_class("-recovery")
         self.notice.say("")
         self.query_one("#code").focus()
+
+    @on(ActionButton.Pressed, "#contact")
+    def contact(self) -> None:
+        from screens.contact_form import ContactFormScreen
+
+        self.ask(ContactFormScreen(), lambda _none: self._focus_the_code())
+
+    def _focus_the_code(self) -> None:
+        self.query_one("#recovery" if self.has_class("-recovery") else "#code").focus()
 
     @on(ActionButton.Pressed, "#lost")
     def lost(self) -> None:

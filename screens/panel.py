@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
 
+CONTACT_FORM = "contact_form"
+"""The last entry of the menu: a screen of its own, and no pane."""
+
+
 class Pane(VerticalScroll, can_focus=False):
     """One entry of the left menu: shows what `load` got, and calls flows through the panel."""
 
@@ -109,7 +113,7 @@ class PanelScreen(ConsoleScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         self._panes = panes()
-        options = [Option("", id=name) for name in self._panes]
+        options = [Option("", id=name) for name in (*self._panes, CONTACT_FORM)]
         menu = OptionList(*options, id="menu", markup=False)
         yield Horizontal(
             menu,
@@ -162,13 +166,28 @@ class PanelScreen(ConsoleScreen[None]):
         for entry, (label, _pane) in self._panes.items():
             marker = "\u25b8 " if entry == name else "  "
             menu.replace_option_prompt(entry, Content(marker + label))
+        menu.replace_option_prompt(CONTACT_FORM, Content("  " + _("Contact Form")))
         crumbs = _("Customer") + " \u203a " + title
         self.query_one("#crumbs", Static).update(Content(crumbs))
 
     @on(OptionList.OptionSelected, "#menu")
     def chosen(self, event: OptionList.OptionSelected) -> None:
         name = str(event.option_id)
+        if name == CONTACT_FORM:
+            self._open_contact_form()
+            return
         self.unless_dirty(lambda: self.app.call_later(self.open_pane, name))
+
+    def _open_contact_form(self) -> None:
+        """Open the form over the pane, which keeps what was typed into it."""
+        from screens.contact_form import ContactFormScreen
+
+        self.ask(ContactFormScreen(signed_in=True), lambda _none: self._mark_the_pane())
+
+    def _mark_the_pane(self) -> None:
+        menu = self.query_one("#menu", OptionList)
+        kinds = [kind for _label, kind in self._panes.values()]
+        menu.highlighted = kinds.index(type(self.pane)) if self.pane else 0
 
     def done(self, sentence: str) -> None:
         """Say that something was done."""

@@ -42,6 +42,7 @@ class SignInScreen(ConsoleScreen[None]):
             Field(_("Password"), id="password", password=True, limit=4096),
             Notice(),
             Horizontal(ActionButton(_("Log in"), id="log-in", classes="-first"), classes="row end"),
+            ActionButton(_("I cannot reach my e-mail or phone"), id="contact"),
             classes="card",
         )
         card.border_title = Content(_("Sign in"))
@@ -89,6 +90,13 @@ class SignInScreen(ConsoleScreen[None]):
     @on(ActionButton.Pressed, "#log-in")
     def log_in(self) -> None:
         self._send(self.query_one("#password-field", Field).value)
+
+    @on(ActionButton.Pressed, "#contact")
+    def contact(self) -> None:
+        # Imported here: the first frame does not wait for it.
+        from screens.contact_form import ContactFormScreen
+
+        self.ask(ContactFormScreen())
 
     def _send(self, password: str) -> None:
         username = self.query_one("#username-field", Field).value

@@ -13,6 +13,7 @@ from textual import events
 
 from screens.cells import screen_cells
 from screens.widgets.form import CodeField, Field
+from screens.widgets.text_box import TextBox
 from screens.widgets.text_field import TextField
 from tests.screens.driving import Terminal, open_terminal
 from tests.support.console import Console
@@ -166,6 +167,17 @@ async def way_to_rename(terminal: Terminal, console: Console) -> None:
     await terminal.button("Rename")
 
 
+async def way_to_contact_form(terminal: Terminal, console: Console) -> None:
+    """The contact form, with its box of several lines."""
+    await terminal.button("I cannot reach my e-mail or phone")
+
+
+async def way_to_case(terminal: Terminal, console: Console) -> None:
+    """Number and PIN of a case."""
+    await way_to_contact_form(terminal, console)
+    await terminal.button("I have a case number")
+
+
 ways = pytest.mark.parametrize(
     "way",
     [
@@ -175,6 +187,8 @@ ways = pytest.mark.parametrize(
         way_to_settings,
         way_to_the_dialog,
         way_to_rename,
+        way_to_contact_form,
+        way_to_case,
     ],
 )
 
@@ -188,7 +202,7 @@ async def test_rubbish_in_every_field(console: Console, way: Way) -> None:
         before = await console.rows(Account)
         for text in RUBBISH.values():
             for field in terminal.app.screen.focus_chain:
-                if not isinstance(field, TextField | CodeField):
+                if not isinstance(field, TextField | TextBox | CodeField):
                     continue
                 field.focus()
                 await terminal.pilot.pause()

@@ -33,6 +33,7 @@ def _the_same_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "tui_admin.flows.recovery_codes.new_recovery_code", lambda: next(codes).replace("O", "0")
     )
+    monkeypatch.setattr("tui_admin.flows.support.new_digits", lambda count: "12345678"[:count])
 
 
 async def sign_in(terminal: Terminal, person: Person) -> None:
@@ -135,6 +136,35 @@ async def basic_settings(terminal: Terminal, person: Person) -> None:
     await terminal.type("Mars", "tab")
 
 
+async def contact_form(terminal: Terminal, person: Person) -> None:
+    """The contact form with a wrong address and a story of two paragraphs."""
+    await terminal.button("I cannot reach my e-mail or phone")
+    await terminal.type("alice", "tab", *"+420 777 888 999", "tab")
+    story = "My phone was stolen on the train, and my mailbox wants a code from it. "
+    await terminal.type(story, *"What now?", "enter", "enter", *"Alice")
+
+
+async def contact_form_signed_in(terminal: Terminal, person: Person) -> None:
+    """The contact form from the panel, asking before the story is lost."""
+    await terminal.sign_in(person)
+    await terminal.click("Contact Form")
+    await terminal.type("my neighbour", "tab", *"Help", "escape")
+
+
+async def case_opened(terminal: Terminal, person: Person) -> None:
+    """Number, PIN and promise."""
+    await contact_form(terminal, person)
+    await terminal.press("shift+tab", "shift+tab", "end")
+    await terminal.type("@example.com", "tab", "tab", "tab", "enter")
+
+
+async def case_state(terminal: Terminal, person: Person) -> None:
+    """How a case stands."""
+    await case_opened(terminal, person)
+    await terminal.press("enter", "enter", "tab", "tab", "tab", "tab", "enter")
+    await terminal.type("12345678", "enter", *"123456", "enter")
+
+
 WITHOUT_OTP: list[Step] = [
     sign_in,
     refused,
@@ -145,6 +175,10 @@ WITHOUT_OTP: list[Step] = [
     log_out,
     my_account,
     basic_settings,
+    contact_form,
+    contact_form_signed_in,
+    case_opened,
+    case_state,
 ]
 WITH_OTP: list[Step] = [
     otp,
