@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tui_admin import __version__
-from tui_admin.cli import account, audit, db, doctor, keys
+from tui_admin.cli import account, audit, db, doctor, keys, outbox
 from tui_admin.cli.output import group
 from tui_admin.i18n import _
 
@@ -20,6 +20,7 @@ app = group(
 app.add_typer(account.app, name="account")
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(audit.app, name="audit")
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from screens.app import ConsoleApp
@@ -98,4 +99,4 @@ def _load() -> Callable[[], Awaitable[Context]]:
     from tui_admin import flows, wiring
 
     flows.load_all()
-    return wiring.open_context
+    return partial(wiring.open_context, deliver=True)

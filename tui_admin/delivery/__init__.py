@@ -1,1 +1,1 @@
-"""Getting letters out: the outbox worker, e-mail, SMS, and the templates."""
+"""Letters on their way out: made from templates, and sent by e-mail and SMS."""
