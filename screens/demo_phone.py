@@ -101,6 +101,13 @@ class PhoneOfDemo(Protocol):
         """Take a key that is typed in by hand; the account it is for."""
 
 
+class FollowsLinks(Protocol):
+    """What the drawer needs of the console."""
+
+    async def follow_link(self, typed: str) -> None:
+        """Open what a link leads to, in this terminal."""
+
+
 class DemoHelp(Protocol):
     """What the demo gives to the console."""
 
@@ -235,7 +242,7 @@ async def _follow(app: ConsoleApp, token: str) -> None:
     """Put the phone away and go where a link leads, in this terminal."""
     if app.screen.query(DemoPhone):
         await toggle_phone(app)
-    await app.follow_link(token)
+    await cast("FollowsLinks", app).follow_link(token)
 
 
 async def toggle_phone(app: ConsoleApp) -> None:
