@@ -82,7 +82,7 @@ class AccountSecurityPane(Pane):
             ActionButton(_("Show shared key"), id="show-key"),
             ActionButton(_("New recovery codes"), id="new-codes"),
             ActionButton(_("Disable"), id="disable"),
-            min_column_width=26,
+            min_column_width=25,
             classes="actions",
         )
 
@@ -96,7 +96,11 @@ class AccountSecurityPane(Pane):
         buttons = [ActionButton(_("Rename"), kind="rename", target=device.id)]
         if not alone:
             buttons.append(ActionButton(_("Remove"), kind="remove", target=device.id))
-        yield Horizontal(Static(Content(device.name), classes="name"), *buttons, classes="device")
+        for button in buttons:
+            button.shrink = False  # Their container is as wide as they ask for.
+        name = Static(Content(device.name), classes="name")
+        row = Horizontal(name, Horizontal(*buttons, classes="buttons"), classes="device")
+        yield row.set_class(not alone, "-several")
         yield Static(Content("  " + history), classes="quiet")
 
     def _session(self, session: SessionView) -> Widget:

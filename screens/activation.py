@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -35,6 +35,14 @@ _FORM_COLUMNS = 35
 _KEY_BAR_ROWS = 1
 
 
+class KeyRow(Horizontal):
+    """QR code, form and guide; shares its columns out again when it has more or fewer of them."""
+
+    def on_resize(self) -> None:
+        if isinstance(self.screen, KeyScreen):
+            self.screen.make_room()
+
+
 class KeyScreen(ConsoleScreen[tuple[str, ...]]):
     """A screen that shows a shared key: as QR code where it fits, as text always."""
 
@@ -54,7 +62,7 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         return ()
 
     def body(self) -> Iterable[Widget]:
-        yield Horizontal(
+        yield KeyRow(
             QRCode(self.console.abilities, self.key.uri, id="qr"),
             VerticalScroll(*self.form(), id="form", can_focus=False),
             Vertical(Static(Content(self.guide())), id="guide"),
@@ -76,18 +84,20 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         yield Static("", id="key-facts", classes="quiet")
 
     def on_mount(self) -> None:
-        self._make_room()
+        self.make_room()
         self.show_key(self.key)
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._make_room()
+    def make_room(self) -> None:
+        """Leave the form its columns; what is left is the code's.
 
-    def _make_room(self) -> None:
-        """Leave the form its columns; what is left is the code's."""
-        width = self.size.width - _FORM_COLUMNS
+        The demo's phone takes columns from both. Where no code would fit beside it and the form,
+        the phone covers the form: it is opened to scan, and closed to type.
+        """
+        qr = self.query_one(QRCode)
+        beside = self.query_one(KeyRow).size.width - _FORM_COLUMNS
+        width = self.size.width - _FORM_COLUMNS if beside < qr.needed[0] else beside
         shown = not self.has_class("-key-only")
-        size = Size(width if shown else 0, self.size.height - _KEY_BAR_ROWS)
-        self.query_one(QRCode).available = size
+        qr.available = Size(width if shown else 0, self.size.height - _KEY_BAR_ROWS)
 
     def show_key(self, key: KeyView) -> None:
         """Show another key in place of the one before."""
@@ -135,7 +145,7 @@ class KeyScreen(ConsoleScreen[tuple[str, ...]]):
         for button in self.query("#key-only").results(ActionButton):
             button.label = _("Show QR code") if hidden else _("Show key only")
         self.notice.say("")
-        self._make_room()
+        self.make_room()
 
     @on(ActionButton.Pressed, "#copy-key")
     def action_copy_key(self) -> None:

@@ -55,6 +55,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         abilities: What the terminal can draw.
         kiosk: Take away leaving, copying, and everything else that reaches beyond the console.
         demo: The sample accounts and the phone of the demo.
+        link: The link of a letter that this terminal was opened by.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -90,6 +91,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         abilities: TerminalAbilities,
         kiosk: bool = False,
         demo: DemoHelp | None = None,
+        link: str = "",
     ) -> None:
         super().__init__()
         self._open_context = open_context
@@ -103,6 +105,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.brand = ""
         self.signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
+        self._link = link
         self.attendance = Attendance(self)
         self._own_theme = DEFAULT_THEME
         for name, colours in styles.themes().items():
@@ -161,6 +164,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
             if isinstance(screen, ConsoleScreen):
                 screen.show_brand()
         self.attendance.start(context.settings.sessions.idle_s)
+        if self._link:
+            link, self._link = self._link, ""
+            await self.follow_link(link)
 
     @property
     def is_open(self) -> bool:
@@ -231,8 +237,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
         The next person finds nothing of the last one's: no language, theme or copied key.
         """
-        if self.signed_in is None and isinstance(self.screen, SignInScreen):
-            return
+        if self.signed_in is not None or not isinstance(self.screen, SignInScreen):
+            self.back_to_sign_in(sentence)
+
+    def back_to_sign_in(self, sentence: str) -> None:
+        """Close everything above the sign-in screen and say why."""
         if self.signed_in is not None:
             self.theme = self._own_theme
         self.signed_in = None
@@ -243,6 +252,28 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.use_locale(settings.locale, settings.timezone)
         if isinstance(self.screen, SignInScreen):
             self.screen.begin_again(sentence)
+
+    async def follow_link(self, typed: str) -> None:
+        """Go to what the link of a letter leads to; `typed` is the link, or what was pasted."""
+        from screens.lost_device import LostDeviceScreen, ask_to_stop
+        from tui_admin.flows.answers import StopOffer
+
+        try:
+            found = await flows.lost_device.open_link(await self.context(), typed)
+        except ConsoleError as error:
+            self.back_to_sign_in(error.sentence)
+            return
+        except Exception:
+            log.exception("a link could not be followed")
+            self.back_to_sign_in(UnavailableError().sentence)
+            return
+        waiting = [s for s in self.screen_stack if isinstance(s, LostDeviceScreen)]
+        if isinstance(found, StopOffer):
+            ask_to_stop(self, found)
+        elif waiting:
+            waiting[0].adopt(found)
+        else:
+            self.push_screen(LostDeviceScreen(found))
 
     def session_over_for(self, token: Token, sentence: str) -> None:
         """As `session_over`, if `token` is still the one that this terminal works under."""

@@ -79,6 +79,28 @@ class FlowCaller(Screen[Result]):
 
         self.app.push_screen(dialog, answered)
 
+    def on_screen_suspend(self) -> None:
+        self._mark_focus()
+
+    def on_screen_resume(self) -> None:
+        self._mark_focus()
+
+    def on_descendant_focus(self) -> None:
+        # A pane that was read again under a dialog puts the focus on what it shows now.
+        self._mark_focus()
+
+    def _mark_focus(self) -> None:
+        """Show the marks of the focus only while this screen has the keyboard.
+
+        Textual leaves them on the screen under a dialog, and two places seem to be waiting for
+        keys. The screen still knows where its focus is: it comes back there.
+        """
+        widget = self.focused
+        has_keyboard = self.app.screen_stack[-1:] == [self]
+        if widget is not None and widget.has_focus is not has_keyboard:
+            widget.has_focus = has_keyboard
+            widget.refresh()
+
     def what_would_be_lost(self) -> str:
         """A sentence on what leaving now would lose; empty when nothing."""
         return ""

@@ -105,7 +105,7 @@ class ConfirmIdentityDialog(Dialog[Result]):
             if self._allow_recovery:
                 yield Field(_("Recovery code"), id="recovery", placeholder="ABCDE-12345", limit=64)
             yield Notice()
-            with Horizontal(classes="row"):
+            with Horizontal(classes="row").set_class(self._allow_recovery, "-three"):
                 yield ActionButton(self._action, id="submit", classes="-first")
                 if self._allow_recovery:
                     yield ActionButton(_("Use a recovery code"), id="use-recovery")

@@ -101,13 +101,6 @@ class PhoneOfDemo(Protocol):
         """Take a key that is typed in by hand; the account it is for."""
 
 
-class FollowsLinks(Protocol):
-    """What the drawer needs of the console."""
-
-    async def follow_link(self, typed: str) -> None:
-        """Open what a link leads to, in this terminal."""
-
-
 class DemoHelp(Protocol):
     """What the demo gives to the console."""
 
@@ -130,7 +123,6 @@ class DemoPhone(Vertical):
         super().__init__()
         self._phone = phone
         self.back_to = back_to
-        self._is_leaving = False
         self._panes: dict[str, PhonePane] = {
             "authenticator": AuthenticatorPane(phone),
             "mail": MailPane(phone.inbox),
@@ -232,17 +224,17 @@ class DemoPhone(Vertical):
         self._say(_("Nothing asks for a code here."))
 
     def _follow(self, token: str) -> None:
-        # Not in here: the drawer closes, and cannot wait for its own end.
-        if not self._is_leaving:
-            self._is_leaving = True
-            self.app.run_worker(_follow(cast("ConsoleApp", self.app), token), exit_on_error=False)
+        if self.screen is self.app.screen:
+            work = _follow(cast("ConsoleApp", self.app), token)
+            # Not in here: the drawer may close, and cannot wait for its own end.
+            self.app.run_worker(work, group="link", exclusive=True, exit_on_error=False)
 
 
 async def _follow(app: ConsoleApp, token: str) -> None:
-    """Put the phone away and go where a link leads, in this terminal."""
-    if app.screen.query(DemoPhone):
-        await toggle_phone(app)
-    await cast("FollowsLinks", app).follow_link(token)
+    """Go where a link leads, in this terminal."""
+    if app.screen.has_class("-narrow") and app.screen.has_class("-phone"):
+        await toggle_phone(app)  # It would cover what the link leads to.
+    await app.follow_link(token)
 
 
 async def toggle_phone(app: ConsoleApp) -> None:

@@ -76,6 +76,7 @@ class OtpScreen(ConsoleScreen[None]):
                 ActionButton(_("Use a code from my device"), id="use-code"),
                 classes="row",
             ),
+            Horizontal(ActionButton(_("I lost my OTP keycard"), id="lost"), classes="row"),
             classes="card",
         )
         card.border_title = Content(_("Two-factor authentication"))
@@ -85,8 +86,14 @@ class OtpScreen(ConsoleScreen[None]):
         return _(
             "Open your authenticator and type the six digits that it shows for this account; the "
             "sixth digit sends them. Each code works once. Without your device, use one of the "
-            "recovery codes that you were given when OTP was set up."
+            "recovery codes that you were given when OTP was set up. Without those, choose "
+            "I lost my OTP keycard: by e-mail, SMS and a CAPTCHA you switch OTP off."
         )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._half.is_recovering:
+            self.lost()
 
     @on(CodeField.Completed)
     @on(CodeField.Submitted)
@@ -117,6 +124,10 @@ class OtpScreen(ConsoleScreen[None]):
         self.notice.say("")
         self.query_one("#code").focus()
 
+    @on(ActionButton.Pressed, "#lost")
+    def lost(self) -> None:
+        self.start(self._begin_recovery)
+
     def action_back(self) -> None:
         """Give the half-done sign-in up."""
         if self.has_class("-recovery"):
@@ -129,6 +140,14 @@ class OtpScreen(ConsoleScreen[None]):
         typed = self.query_one(CodeField).value
         answer = await flows.sign_in.code(ctx, self.console.visitor, self._half.half, typed)
         self._begin(answer)
+
+    async def _begin_recovery(self, ctx: Context) -> None:
+        from screens.lost_device import LostDeviceScreen
+
+        recovery = await flows.lost_device.begin(ctx, self.console.visitor, self._half.half)
+        if self.is_up:
+            self.notice.say("")
+            self.ask(LostDeviceScreen(recovery))
 
     async def _send_recovery(self, ctx: Context) -> None:
         typed = self.query_one("#recovery-field", Field).value

@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.support.console import CHEAP_HASH, Console, TurnedClock, opened
+from tests.support.recovery import ANSWER
 from tui_admin.config import Settings
 from tui_admin.database import Database, open_database, upgrade
 from tui_admin.security.sealed import Keyring, save_keyring
@@ -180,7 +181,14 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings of a fresh installation, its key file made."""
     data_dir = tmp_path / "data"
     save_keyring(data_dir / "keys.json", Keyring.random(), replace=False)
-    return Settings(data_dir=data_dir, database_url=database_url, hashing=CHEAP_HASH)
+    return Settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        hashing=CHEAP_HASH,
+        # Named, so that letters count as deliverable; nothing is sent unless a test sends it.
+        smtp_url="smtp://127.0.0.1:1",
+        sms_url="json://127.0.0.1:1/{phone}",
+    )
 
 
 @pytest.fixture
@@ -193,3 +201,13 @@ async def console(settings: Settings, clock: TurnedClock) -> AsyncIterator[Conso
     """A fresh installation."""
     async with opened(settings, clock) as installation:
         yield installation
+
+
+@pytest.fixture
+def easy_captcha(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every CAPTCHA ask for `recovery.ANSWER`."""
+    from tui_admin.security import captcha
+
+    easy = captcha.Captcha(captcha.clean_answer(ANSWER), picture=("# #", " # "), question="Which word?")
+    monkeypatch.setattr(captcha, "new_picture", lambda: easy)
+    monkeypatch.setattr(captcha, "new_question", lambda: easy)

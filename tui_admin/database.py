@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tui_admin import migrations
+from tui_admin import embedded, migrations
 from tui_admin.errors import StartError, UnavailableError
 from tui_admin.i18n import _
 
@@ -93,7 +93,12 @@ class Database:
             self.url = make_url(url)
             self.is_sqlite = self.url.get_backend_name() == "sqlite"
             options: dict[str, Any] = (
-                {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+                {
+                    "connect_args": {
+                        "timeout": BUSY_TIMEOUT_S,
+                        "async_creator_fn": embedded.connect,
+                    }
+                }
                 if self.is_sqlite
                 # Named, because a server may be set to another level, and under that one a count
                 # that was waited for would still be read as it was before.

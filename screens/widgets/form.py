@@ -118,6 +118,11 @@ class CodeField(Widget, can_focus=True):
 
     value: reactive[str] = reactive("")
 
+    def __init__(self, *, id: str | None = None, rule: str = "") -> None:
+        """`rule` is said to whoever types something else."""
+        super().__init__(id=id)
+        self._rule = rule or _("The OTP password is six digits.")
+
     class FieldMessage(Message):
         """A message about one field."""
 
@@ -158,7 +163,7 @@ class CodeField(Widget, can_focus=True):
             self.value = digits
             self.post_message(self.Completed(self))
         else:
-            self.post_message(self.Said(_("The OTP password is six digits.")))
+            self.post_message(self.Said(self._rule))
 
     async def _on_key(self, event: events.Key) -> None:
         if await obey_binding(self, event):
@@ -169,7 +174,7 @@ class CodeField(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if not (char.isascii() and char.isdigit()):
-            self.post_message(self.Said(_("The OTP password is six digits.")))
+            self.post_message(self.Said(self._rule))
         elif len(self.value) < DIGITS:
             self.value += char
             self.post_message(self.Said(""))

@@ -110,7 +110,7 @@ def _make(content: str | list[str], mask: int | None = None) -> segno.QRCode:
 
 def draw(matrix: Sequence[Sequence[int]], glyphs: Glyphs, colours: int) -> list[Strip]:
     """The lines that show `matrix`; every cell carries an explicit foreground and background."""
-    paper, ink = _styles(colours)
+    paper, ink = paper_and_ink(colours)
     modules = len(matrix)
     columns, rows = size_needed(modules, glyphs)
 
@@ -128,13 +128,13 @@ def draw(matrix: Sequence[Sequence[int]], glyphs: Glyphs, colours: int) -> list[
         return upper + 4 * dark(x, y + 1) + 8 * dark(x + 1, y + 1)
 
     return [
-        Strip(_runs((mask(column, row) for column in range(columns)), paper, ink), columns)
+        Strip(runs((mask(column, row) for column in range(columns)), paper, ink), columns)
         for row in range(rows)
     ]
 
 
-def _runs(masks: Iterable[int], paper: Style, ink: Style) -> list[Segment]:
-    """One segment for each run of cells of the same style."""
+def runs(masks: Iterable[int], paper: Style, ink: Style) -> list[Segment]:
+    """One segment for each run of cells of the same style; `masks` tell which quarters are dark."""
     segments: list[Segment] = []
     text, style = "", paper
     for mask in masks:
@@ -147,7 +147,7 @@ def _runs(masks: Iterable[int], paper: Style, ink: Style) -> list[Segment]:
     return [*segments, Segment(text, style)]
 
 
-def _styles(colours: int) -> tuple[Style, Style]:
+def paper_and_ink(colours: int) -> tuple[Style, Style]:
     """The style of cells with white in them, and of cells that are all black."""
     if colours == 8:
         # Bright backgrounds may be ignored, which would leave black on the terminal's black; light

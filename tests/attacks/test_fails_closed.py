@@ -34,6 +34,7 @@ from tui_admin.flows import (
     accounts,
     activation,
     devices,
+    lost_device,
     profile,
     recovery_codes,
     sessions,
@@ -59,6 +60,12 @@ DOORS: dict[str, Door] = {
     "begin": lambda c, p, h, s: activation.begin(c, HOME, s),
     "further": lambda c, p, h, s: activation.begin_further(c, HOME, s, "x", PASSWORD, p.code()),
     "unlock": lambda c, p, h, s: accounts.unlock(c, p.name),
+    "lost device": lambda c, p, h, s: lost_device.begin(c, HOME, h),
+    "look": lambda c, p, h, s: lost_device.look(c, s),
+    "link": lambda c, p, h, s: lost_device.open_link(c, "0" * 26),
+    "sms": lambda c, p, h, s: lost_device.send_sms(c, HOME, s),
+    "finish": lambda c, p, h, s: lost_device.finish(c, HOME, s, "123456", "0" * 32, "x"),
+    "stop": lambda c, p, h, s: lost_device.stop(c, HOME, s),
 }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from tests.conftest import is_postgres
 from tests.support.console import HOME, PASSWORD, Console, all_bytes, attempt, oath
+from tests.support.recovery import Way
 from tui_admin.flows import activation, devices, recovery_codes, sign_in
 from tui_admin.models import Account, Device, PendingKey, RecoveryCode, Session
 from tui_admin.security.sealed import SealError
@@ -87,6 +88,25 @@ async def test_no_secret_is_readable(console: Console, caplog: pytest.LogCapture
         kept = await dump(console) + logged
         assert b"alice" in kept  # the search does see what is stored
         assert [secret for secret in secrets if secret in kept] == []
+
+
+@pytest.mark.usefixtures("easy_captcha")
+async def test_no_secret_of_a_recovery_is_readable(console: Console) -> None:
+    """S5, S12: link, stop link, mailed code, SMS code, the terminal's token and the CAPTCHA's
+    answer are in no file or row, while the request is open and after."""
+    way = await Way.begin(console, await console.customer(otp=True))
+    mail = await way.mail()
+    await way.to_the_code()
+    captcha, answer = await way.captcha()
+    secrets = [*mail.values(), mail["code"].replace("-", ""), way.wizard.value]
+    secrets += [f'"{await way.sms()}"', f"{captcha}:{answer}"]
+    for when in ("open", "finished"):
+        if when == "finished":
+            await way.finish(captcha=(captcha, answer))
+            await console.reopen()
+        kept = await dump(console)
+        assert b"recovery.mail" in kept
+        assert [secret for secret in secrets if secret.encode() in kept] == []
 
 
 async def test_a_thief_of_the_database_computes_no_code(console: Console) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Call, Shell
 from tests.support.console import HOME, Console, Person, TurnedClock
+from tests.support.recovery import Way
 from tui_admin.config import Settings
 from tui_admin.database import Database, StorageError
 from tui_admin.errors import StartError
@@ -46,6 +47,8 @@ def test_the_key_file_from_making_to_rotating(bare: Shell) -> None:
         "devices": 0,
         "pending_keys": 0,
         "unreadable": 0,
+        "requests": 0,
+        "letters": 0,
     }
     assert ids(bare.key_file)[1:] == old
     assert stat.S_IMODE(bare.key_file.stat().st_mode) == 0o600
@@ -112,6 +115,21 @@ async def test_a_console_that_is_open_during_a_rotation_goes_on(
     )
     console.clock.turn(90)
     await _holds(other, [alice, bob])
+
+
+@pytest.mark.usefixtures("easy_captcha")
+async def test_a_rotation_in_the_middle_of_a_recovery(console: Console) -> None:
+    """The codes of an open request, and the letters that carry them, follow to the new key."""
+    way = await Way.begin(console, await console.customer(otp=True))
+    captcha_key = console.ctx.keyring.current_id
+    await way.confirm_mail()
+    rotation = await keys.rotate(await console.second_process())
+    assert rotation.resealed == keys.Resealed(1, 0, 0, requests=1, letters=1)
+    assert rotation.key_id != captcha_key
+    assert (await keys.survey(console.ctx)).older == 0
+    await way.send_sms()
+    await way.finish()
+    assert (await keys.survey(console.ctx)).unknown == 0
 
 
 async def test_recovery_codes_of_any_key_work_in_every_process(console: Console) -> None:

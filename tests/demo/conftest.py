@@ -83,13 +83,15 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def letter(text: str = "Hello.", subject: str = "Hello", **how: str) -> EmailMessage:
+def letter(
+    text: str = "Hello.", subject: str = "Hello", *, cte: str | None = None, kind: str = "plain"
+) -> EmailMessage:
     """Return a mail with a text part."""
     message = EmailMessage()
     message["From"] = "WEDOS Internet <wedos@wedos.com>"
     message["To"] = "anna@example.com"
     message["Subject"] = subject
-    message.set_content(text, **how)
+    message.set_content(text, subtype=kind, cte=cte)
     return message
 
 

@@ -35,7 +35,7 @@ async def test_of_two_parts_the_text_is_kept(mail: Served) -> None:
     message = letter("the text\n")
     message.add_alternative("<p>the <b>other</b></p>", subtype="html")
     await mail.send(message)
-    await mail.send(letter("<p>alone</p>", subtype="html"))
+    await mail.send(letter("<p>alone</p>", kind="html"))
     assert [kept.text for kept in mail.inbox.mails()] == ["", "the text"]
 
 

@@ -79,15 +79,13 @@ async def test_a_demo_that_cannot_open_closes_its_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the database fails, nothing goes on listening."""
-    from tui_admin.demo import sample
-
     seen = []
 
     async def fails(settings: object, *, deliver: bool) -> None:
         seen.append(settings)
         raise OSError("no")
 
-    monkeypatch.setattr(sample.wiring, "open_context", fails)
+    monkeypatch.setattr("tui_admin.wiring.open_context", fails)
     with pytest.raises(OSError, match="no"):
         await open_sample(tmp_path / "data", Phone(), idle_s=None)
 

@@ -16,6 +16,7 @@ def _screens_follow_the_turned_clock(clock: TurnedClock, monkeypatch: pytest.Mon
         "screens.attendance",
         "screens.otp",
         "screens.activation",
+        "screens.lost_device",
         "tui_admin.demo.phone",
     ):
         monkeypatch.setattr(f"{module}.time", turned)

@@ -30,6 +30,7 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from screens.widgets.form import Field
 from tests.support.console import HOME, Console, Person, TurnedClock
+from tui_admin.demo.phone import Phone
 from tui_admin.demo.scanner import read_qr
 from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context
@@ -53,6 +54,15 @@ class TurnedTime:
 
     def monotonic(self) -> float:
         return self._clock.now().timestamp()
+
+
+class Hint:
+    """What the demo gives to the console."""
+
+    hint = "Demo accounts"
+
+    def __init__(self) -> None:
+        self.phone = Phone()
 
 
 @dataclass
@@ -283,6 +293,7 @@ async def open_terminal(
     kiosk: bool = False,
     demo: DemoHelp | None = None,
     abilities: TerminalAbilities = ANYTHING,
+    link: str = "",
     wait: bool = True,
 ) -> AsyncIterator[Terminal]:
     """Open the console on a terminal of its own; storage is the installation's."""
@@ -291,7 +302,12 @@ async def open_terminal(
         return context or console.ctx
 
     app = ConsoleApp(
-        open_context or present, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo
+        open_context or present,
+        visitor=visitor,
+        abilities=abilities,
+        kiosk=kiosk,
+        demo=demo,
+        link=link,
     )
     async with app.run_test(size=size) as pilot:
         terminal = Terminal(app, pilot, console.clock)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from screens.widgets.action_button import ActionButton
 from screens.widgets.countdown import Countdown
 from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import HOME, STRANGER, Console, Person, oath
@@ -130,6 +132,50 @@ async def test_a_further_device_has_a_name_and_a_key_of_its_own(console: Console
         await terminal.turn(30)
         alice.key = key
         await terminal.sign_in(alice)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 20), (80, 24), (99, 23)])
+async def test_a_long_name_is_shown_whole_beside_its_buttons(
+    console: Console, size: tuple[int, int]
+) -> None:
+    """Names have up to 40 characters; two that begin alike must not look alike."""
+    alice = await console.customer("alice", otp=True)
+    names = ("The old telephone in the upper drawer 17", "N" * 40)
+    async with at_the_panel(console, alice) as terminal:
+        for name in names:
+            await add_device(terminal, alice, name)
+        await terminal.resize(*size)
+        for index, name in enumerate(names, start=1):
+            for label in ("Rename", "Remove"):
+                buttons = terminal.app.screen.query(ActionButton).results(ActionButton)
+                button = [one for one in buttons if one.label == label][index]
+                # By itself the focus scrolls in its own time, which nothing here waits for.
+                button.focus(scroll_visible=False)
+                button.scroll_visible(animate=False)
+                await terminal.settle()
+                assert f"[▸{label}◂]" in terminal.text()
+                assert shown_in_pane(terminal, name), terminal.text()
+
+
+async def test_a_long_name_leaves_the_form_whole(console: Console) -> None:
+    """At 60x20 a title of two lines neither touches the countdown nor pushes the buttons out."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        await terminal.resize(60, 20)
+        await terminal.button("Add device")
+        name = "The old telephone in the upper drawer 17"
+        await terminal.type(name, "enter", *alice.password, "enter", *alice.code())
+        terminal.at("ActivationScreen")
+        assert re.search(r"Add The old telephone in the upper +  key lives", terminal.text())
+        assert terminal.has_button("Activate"), terminal.text()
+
+
+def shown_in_pane(terminal: Terminal, name: str) -> bool:
+    """Whether a name can be read from its first to its last letter, wrapped or not."""
+    pane = terminal.app.screen.query_one("#pane").region
+    rows = [row[pane.x : pane.right] for row in terminal.text().split("\n")]
+    words = re.sub(r"\[.*|\s|[▁-█]", "", "\n".join(rows))
+    return name.replace(" ", "") in words
 
 
 async def test_a_name_that_is_taken_or_empty_is_refused_beside_the_field(console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from screens.panel import PanelScreen
 from screens.widgets.action_button import ActionButton
 from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import STRANGER, Console, oath
@@ -146,6 +147,61 @@ async def test_by_mouse_alone(console: Console) -> None:
         await terminal.button("Log out")
         await terminal.button("Log out")
         terminal.at("SignInScreen")
+
+
+async def test_a_click_beside_my_account_closes_it(console: Console) -> None:
+    """Whatever lies there is not pressed by that click; on its frame a click does nothing."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        for columns, rows in ((80, 24), (60, 20), (120, 40)):
+            await terminal.resize(columns, rows)
+            for label in ("Set OTP", "Log out", "Active Sessions"):
+                await terminal.click("My Account")
+                terminal.at("MyAccountMenu")
+                await terminal.pilot.click("#drop-down", offset=(0, 0))
+                await terminal.settle()
+                terminal.at("MyAccountMenu")
+                await terminal.click(label)
+                terminal.at("PanelScreen")
+                terminal.shows("Customer \u203a Account")
+                assert terminal.focused == "my-account"
+
+
+async def test_the_focus_is_marked_where_the_keyboard_is(console: Console) -> None:
+    """One pair of arrows and one cursor: not on what lies under a dialog, and there again after
+    it, also when the pane below was read again meanwhile."""
+    alice = await console.customer("alice", otp=True)
+    async with open_terminal(console, size=(120, 40)) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.turn(30)
+        await tab_to(terminal, "Add device")
+        panel = terminal.app.screen
+        assert isinstance(panel, PanelScreen) and panel.pane is not None
+        await terminal.press("enter")
+        terminal.at("ConfirmIdentityDialog")
+        assert marked(terminal) == [] and terminal.focused == "name"
+        panel.pane.load()
+        await terminal.settle()
+        assert marked(terminal) == []
+        await tab_to(terminal, "Continue")
+        assert marked(terminal) == ["Continue"]
+        await terminal.press("f1")
+        terminal.at("HelpScreen")
+        assert marked(terminal) == []
+        await terminal.press("escape")
+        assert marked(terminal) == ["Continue"]
+        await terminal.press("escape")
+        assert marked(terminal) == ["Add device"] and terminal.focused == "add-device"
+        await terminal.press("f10")
+        assert marked(terminal) == ["Stay"]
+        await terminal.press("f1")
+        assert marked(terminal) == []
+
+
+def marked(terminal: Terminal) -> list[str]:
+    """Return the labels that stand between the arrows of the focus."""
+    return re.findall(r"▸([^▸◂\n]+)◂", terminal.text())
 
 
 async def test_every_key_of_a_screen_is_in_its_help(console: Console) -> None:

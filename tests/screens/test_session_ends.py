@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.screens.driving import open_terminal
+from tests.screens.driving import Hint, open_terminal
 from tests.support.console import HOME, Console
 from tui_admin.config import SessionSettings
-from tui_admin.demo.phone import Phone
 from tui_admin.flows import accounts, sessions
 from tui_admin.models import Session
 from tui_admin.wiring import open_context
@@ -124,13 +123,6 @@ async def test_nobody_signed_in_is_not_signed_out(console: Console) -> None:
         await terminal.ring()
         assert terminal.text() == before
         assert terminal.app.attendance.timer is not None
-
-
-class Hint:
-    """What the demo gives to the console."""
-
-    hint = "Demo accounts"
-    phone = Phone()
 
 
 async def test_a_kiosk_gives_the_next_person_everything_as_it_was(console: Console) -> None:

@@ -121,7 +121,7 @@ async def test_limited_looks_alike_for_a_name_that_does_not_exist(console: Conso
         async with open_terminal(console, visitor=STRANGER) as terminal:
             await terminal.type(name, "tab", *PASSWORD, "enter")
             terminal.at("SignInScreen")
-            terminal.shows("Too many tries. The next one is possible in")
+            terminal.shows("Too many tries. The next one is possible in 5 min.")
             shown.append(terminal.text().replace(name, " " * len(name)))
         console.clock.turn(301)
     assert shown[0] == shown[1]

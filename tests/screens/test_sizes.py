@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.screens.driving import Terminal, open_terminal, shown_key, shown_uri
+from tests.screens.driving import Hint, Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import Console, Person
 
 SIZES = [(20, 24), (60, 20), (120, 30), (80, 24)]
@@ -144,3 +144,59 @@ async def test_where_the_qr_code_cannot_fit_the_size_that_would_do_is_named(
         await terminal.resize(80, 24)
         assert key in str(shown_uri(terminal))
         terminal.hides("The QR code needs a window")
+
+
+async def test_the_phone_and_the_form_stand_beside_each_other_where_both_fit(
+    console: Console,
+) -> None:
+    """F2 at any width with room for the smaller code: nothing of key and form is cut off, and what
+    the phone scans is still the key; closed again, the screen is as it was."""
+    alice = await console.customer("alice")
+    async with open_terminal(console, demo=Hint()) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.button("Set OTP")
+        key = shown_key(terminal)
+        for columns, rows in ((110, 30), (100, 24), (92, 22), (92, 24), (118, 40)):
+            await terminal.resize(columns, rows)
+            before = terminal.text()
+            await terminal.press("f2")
+            drawer = terminal.app.screen.query_one("DemoPhone").region
+            for widget in terminal.app.screen.query("#form *"):
+                assert widget.region.right <= drawer.x, (columns, widget, terminal.text())
+            for label in ("Copy key", "Show key only", "Activate", "Start over"):
+                assert terminal.has_button(label), terminal.text()
+            assert rows < 24 or key in str(shown_uri(terminal)), terminal.text()
+            await terminal.button("Scan the QR on screen")
+            terminal.shows("Scanned: alice")
+            await terminal.press("f2")
+            assert terminal.text() == before
+
+
+async def test_where_they_do_not_fit_the_phone_covers_the_form(console: Console) -> None:
+    """At 80x24 the code can be scanned and, with the phone closed again, typed for."""
+    alice = await console.customer("alice")
+    async with open_terminal(console, demo=Hint()) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.button("Set OTP")
+        key = shown_key(terminal)
+        await terminal.press("f2")
+        assert key in str(shown_uri(terminal))
+        await terminal.press("f2")
+        assert shown_key(terminal) == key
+
+
+async def test_every_button_of_a_dialog_is_seen_beside_the_phone(console: Console) -> None:
+    """F2 takes columns from the dialog; below 100 columns its three buttons go under each other."""
+    alice = await console.customer("alice", otp=True)
+    async with open_terminal(console, demo=Hint()) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.turn(30)
+        await terminal.button("Disable")
+        await terminal.press("f2")
+        for columns, rows in ((80, 20), (80, 24), (90, 22), (99, 23), (100, 24), (120, 40)):
+            await terminal.resize(columns, rows)
+            for label in ("Use a recovery code", "Cancel", "Disable"):
+                assert terminal.has_button(label), terminal.text()
+        await terminal.resize(80, 20)
+        await terminal.button("Cancel")
+        terminal.at("PanelScreen")

@@ -3,6 +3,8 @@
 # ruff: noqa: RUF001 (look-alike characters are what is tested)
 from __future__ import annotations
 
+import pytest
+
 from tui_admin.security import tokens
 
 
@@ -50,3 +52,71 @@ def test_ids_are_32_hex_digits() -> None:
     assert tokens.is_id("0123456789abcdef" * 2)
     for odd in ("", "0" * 31, "0" * 33, "G" * 32, "0" * 31 + "\x00", "٣" * 32, "\ud800" * 32):
         assert not tokens.is_id(odd)
+
+
+def test_a_link_token_is_130_random_bits() -> None:
+    """S12: 26 lower-case letters and digits, good in a user name of SSH."""
+    made = {tokens.new_link_token() for _ in range(1000)}
+    assert len(made) == 1000
+    for token in made:
+        assert len(token) == 26
+        assert token == token.lower()
+        assert token.isascii()
+        assert token.isalnum()
+        assert tokens.clean_link_token(token) == token
+
+
+TOKEN = "3f8kq0mzr1v7x2b9ctdgh5jnpw"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        TOKEN,
+        TOKEN.upper(),
+        f"  {TOKEN}\n",
+        f"ssh://recover-{TOKEN}@panel.example.com",
+        f"SSH://RECOVER-{TOKEN.upper()}@PANEL.EXAMPLE.COM",
+        f"<ssh://recover-{TOKEN}@panel.example.com>.",
+        f"ssh -p 2222 recover-{TOKEN}@panel.example.com",
+        f"tui-admin recover {TOKEN}",
+        f"    tui-admin recover {TOKEN}.",
+        f"$ tui-admin recover {TOKEN}\n",
+        f"tui-admin recover {TOKEN} and then some words that came along",
+        f"recover-{TOKEN}",
+        f'"recover-{TOKEN}",',
+        f"ssh://recover-{TOKEN[:9]}\n{TOKEN[9:]}@panel.example.com",
+        f"ssh://recover-{TOKEN[:9]}=\r\n{TOKEN[9:]}@panel.example.com",
+        f"> ssh://recover-{TOKEN[:9]}\n> {TOKEN[9:]}@panel.example.com",
+        f"tui-admin recover\n{TOKEN}",
+        f"{TOKEN[:13]} {TOKEN[13:]}",
+        f"{TOKEN[:5]}\u200b{TOKEN[5:]}",
+        TOKEN.replace("0", "O").replace("1", "l"),
+    ],
+)
+def test_links_come_through_mail_programs(pasted: str) -> None:
+    """A link whose case was changed, that was wrapped, quoted or trailed by punctuation, and the
+    command that does the same, all carry their token."""
+    assert tokens.clean_link_token(pasted) == TOKEN
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        TOKEN[:-1],
+        TOKEN + "0",
+        f"recover-{TOKEN[:-1]}@panel.example.com",
+        f"recover-{TOKEN}0@panel.example.com",
+        "u" * 26,
+        "ABCDE-12345",
+        "\x00" * 26,
+        "\ud800" * 26,
+        "٣" * 26,
+        "recover-",
+        "x" * 1_000_000,
+    ],
+)
+def test_half_tokens_are_none(typed: str) -> None:
+    """A token that is not whole is not looked up."""
+    assert tokens.clean_link_token(typed) is None

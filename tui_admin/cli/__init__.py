@@ -66,6 +66,11 @@ def _dispatch(arguments: list[str]) -> int:
             from tui_admin.cli.console import run_console
 
             return run_console()
+        case ["recover", link] if not link.startswith("-"):
+            gc.disable()
+            from tui_admin.cli.console import run_console
+
+            return run_console(link)
         case ["demo"] | ["demo", "--kiosk"]:
             gc.disable()
             from tui_admin.cli.console import run_demo

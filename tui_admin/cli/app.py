@@ -59,3 +59,13 @@ def demo(
     from tui_admin.cli.console import run_demo
 
     raise typer.Exit(run_demo(kiosk=kiosk))
+
+
+@app.command(
+    help=_("Open what a letter's link leads to; LINK is the link, or what its command names.")
+)
+def recover(link: Annotated[str, typer.Argument(metavar="LINK")]) -> None:
+    """Open the console at the step that the link leads to."""
+    from tui_admin.cli.console import run_console
+
+    raise typer.Exit(run_console(link))

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
 
-def run_console() -> int:
-    """Open the console on this terminal; return the exit code."""
-    return _run(_open_here)
+def run_console(link: str = "") -> int:
+    """Open the console on this terminal, at what `link` leads to; return the exit code."""
+    return _run(_open_here, link=link)
 
 
 def run_demo(*, kiosk: bool) -> int:
@@ -40,6 +40,7 @@ def _run(
     *,
     kiosk: bool = False,
     demo: DemoHelp | None = None,
+    link: str = "",
 ) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise StartError(_("The console needs a terminal; for scripts see: tui-admin --help"))
@@ -47,7 +48,9 @@ def _run(
     visitor = Visitor("local", os.environ.get("TERM", ""))
     abilities = detect(os.environ, sys.stdout.encoding)
     while True:
-        app = ConsoleApp(open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo)
+        app = ConsoleApp(
+            open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo, link=link
+        )
         asyncio.run(_live(app))
         # A fault must not open the way to the system beneath a kiosk.
         if not kiosk or app.exit_error is None or isinstance(app.exit_error, StartError):

@@ -51,7 +51,7 @@ def generate() -> None:
         "recovery codes and the audit log rest on them. Consoles that are open go on and take the "
         "new key over from the file by themselves; where several machines share a database, copy "
         "the key file to the others at once. With --json, prints key_id (null with "
-        "--reseal-only), devices, pending_keys and unreadable."
+        "--reseal-only), devices, pending_keys, unreadable, requests and letters."
     )
 )
 def rotate(
@@ -78,6 +78,8 @@ def rotate(
                 "devices": resealed.devices,
                 "pending_keys": resealed.pending_keys,
                 "unreadable": resealed.unreadable,
+                "requests": resealed.requests,
+                "letters": resealed.letters,
             }
         )
     else:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PURPOSE = "audit"
 _PAGE = 1000
+_END = select(AuditRow.seq, AuditRow.mac).order_by(col(AuditRow.seq).desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ async def append(
     entries: Iterable[Entry],
 ) -> None:
     """Add rows to the end of the chain; the caller holds the chain's lock."""
-    query = select(AuditRow.seq, AuditRow.mac).order_by(col(AuditRow.seq).desc()).limit(1)
-    seq, mac = (await db.exec(query)).first() or (0, "")
+    seq, mac = (await db.exec(_END)).first() or (0, "")
     for entry in entries:
         seq += 1
         details = {
@@ -73,7 +73,6 @@ async def append(
         )
         row.mac = mac = keyring.mac(PURPOSE, _message(row))
         db.add(row)
-    await db.flush()
 
 
 async def verify(ctx: Context) -> Verification:

@@ -5,6 +5,7 @@ Each is good for one look at one answer, and for the one thing that it guards.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from sqlalchemy import delete
@@ -17,9 +18,19 @@ from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.flows.quotas import HOUR, Quota
 from tui_admin.models import CaptchaChallenge
 from tui_admin.security import captcha
+from tui_admin.security.tokens import is_id
 
 LIFETIME = timedelta(minutes=10)
 _PURPOSE = "captcha"
+
+
+async def prepare() -> None:
+    """Load what draws pictures, in a thread: `show` stands in a transaction and cannot wait for it.
+
+    Whoever will show a CAPTCHA soon calls this; without it, the first picture takes a tenth of a
+    second of every terminal's time.
+    """
+    await asyncio.to_thread(captcha.load)
 
 
 async def show(
@@ -50,17 +61,16 @@ async def spend(ctx: Context, tx: Transaction, subject: str, challenge_id: str, 
     statement = (
         delete(CaptchaChallenge)
         .where(
-            col(CaptchaChallenge.id) == challenge_id,
+            col(CaptchaChallenge.id) == (challenge_id if is_id(challenge_id) else ""),
             col(CaptchaChallenge.subject) == subject,
         )
         .returning(col(CaptchaChallenge.answer_mac), col(CaptchaChallenge.created_at))
     )
     found = (await tx.db.exec(statement)).first()
-    answer = f"{challenge_id}:{captcha.clean_answer(typed)}"
     is_right = (
         found is not None
         and abs(tx.now - found[1]) < LIFETIME
-        and found[0] in ctx.keyring.macs(_PURPOSE, answer)
+        and found[0] in ctx.keyring.macs(_PURPOSE, f"{challenge_id}:{captcha.clean_answer(typed)}")
     )
     if not is_right:
         tx.record("captcha.missed", subject=subject)

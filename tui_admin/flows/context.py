@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -67,6 +68,14 @@ class Bell:
         self._event.clear()
 
 
+_HOLD = (
+    select(Account)
+    .where(col(Account.id) == bindparam("account_id"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+
+
 @dataclass(slots=True)
 class Transaction:
     """One write transaction of a flow, at one moment.
@@ -89,9 +98,7 @@ class Transaction:
         key" and both act on it: a sign-in without a code would slip past an activation. (On SQLite
         there is one writer anyway.) Taken before the lock on the limits, always.
         """
-        return await self.db.get(
-            Account, account_id, populate_existing=True, with_for_update={"key_share": True}
-        )
+        return (await self.db.exec(_HOLD, params={"account_id": account_id})).first()
 
     def record(self, event: str, account_id: str = "", **details: Any) -> None:
         """Write `event` to the audit log when the transaction commits."""

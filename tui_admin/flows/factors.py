@@ -6,7 +6,7 @@ forget to look at it. The limits have counted the try before.
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, exists, update
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -26,6 +26,7 @@ from tui_admin.security import otp, tokens
 
 RECOVERY_PURPOSE = "recovery-code"
 _CLOCK_SLACK_STEPS = 2
+_HAS_DEVICE = select(exists().where(col(Device.account_id) == bindparam("account_id")))
 
 
 def key_place(account_id: str, device_id: str) -> str:
@@ -66,6 +67,11 @@ async def devices_of(db: AsyncSession, account_id: str) -> list[Device]:
     """Return the account's devices, oldest first. OTP is on exactly when there is one."""
     query = select(Device).where(Device.account_id == account_id).order_by(col(Device.added_at))
     return list(await db.exec(query))
+
+
+async def has_device(db: AsyncSession, account_id: str) -> bool:
+    """Whether OTP is on; for those who do not need the devices themselves."""
+    return (await db.exec(_HAS_DEVICE, params={"account_id": account_id})).one()
 
 
 async def recovery_codes_left(db: AsyncSession, account_id: str) -> int:

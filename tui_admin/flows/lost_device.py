@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -233,7 +233,7 @@ async def send_sms(ctx: Context, visitor: Visitor, proof: Token) -> RequestView:
             _prove_email(ctx, tx, request, "link")
         if request.sms_sent_at is not None:
             _cool_down(ctx, request.sms_sent_at, tx.now)
-        await quotas.spend(ctx, tx, _sms_quotas(ctx, tx, account), account.id)
+        await quotas.spend(ctx, tx, sms_quotas(ctx, tx, account), account.id)
         if request.sms_sent_at is None:
             request.expires_at = tx.now + timedelta(seconds=ctx.settings.lost_device.step_s)
         request.sms_sent_at = tx.now
@@ -329,6 +329,7 @@ async def stop(ctx: Context, visitor: Visitor, token: Token) -> None:
             return
         was = request.outcome
         request.done_at, request.outcome = request.done_at or tx.now, "stopped"
+        request.sealed_key = ""
         ended = await sessions.end_all(tx, account.id, sessions.SECURITY)
         await sign_in.void_halves(tx, account.id)
         tx.record("recovery.stopped", account.id, request=request.id, was=was, sessions_ended=ended)
@@ -357,6 +358,12 @@ async def _new_request(
     ctx: Context, tx: Transaction, account: Account, wizard: str
 ) -> DeactivationRequest:
     await quotas.spend(ctx, tx, _request_quotas(ctx, account), account.id)
+    await tx.db.exec(
+        delete(DeactivationRequest).where(
+            col(DeactivationRequest.account_id) == account.id,
+            col(DeactivationRequest.created_at) < tx.now - STOPPABLE,
+        )
+    )
     secrets = _Secrets(
         link=new_link_token(),
         stop=new_link_token(),
@@ -416,7 +423,7 @@ def _missed(
     request.misses += 1
     tx.record("recovery.missed", request.account_id, request=request.id, why=error.code)
     if request.misses >= ctx.settings.lost_device.misses:
-        request.done_at, request.outcome = tx.now, "missed"
+        request.done_at, request.outcome, request.sealed_key = tx.now, "missed", ""
         error = RequestOverError("missed")
     return CommitAndRaiseError(error)
 
@@ -427,7 +434,7 @@ async def _close(tx: Transaction, request: DeactivationRequest, outcome: str) ->
         .where(
             col(DeactivationRequest.id) == request.id, col(DeactivationRequest.done_at).is_(None)
         )
-        .values(done_at=tx.now, outcome=outcome)
+        .values(done_at=tx.now, outcome=outcome, sealed_key="")
         .returning(col(DeactivationRequest.id))
     )
     if (await tx.db.exec(statement)).first() is None:
@@ -538,7 +545,8 @@ def _request_quotas(ctx: Context, account: Account) -> list[Quota]:
     return [Quota(subject, most.requests_1h, HOUR), Quota(subject, most.requests_1d, DAY)]
 
 
-def _sms_quotas(ctx: Context, tx: Transaction, account: Account) -> list[Quota]:
+def sms_quotas(ctx: Context, tx: Transaction, account: Account) -> list[Quota]:
+    """Return what one SMS to an account's phone is taken out of (S18)."""
     most, number = ctx.settings.limits, account.phone
     address = limits.address_key(tx.visitor.address)
     return [

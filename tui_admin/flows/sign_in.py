@@ -74,7 +74,7 @@ async def password(
         if fresh_hash is not None:
             account.password_hash = fresh_hash
             tx.record("password.rehashed", account_id)
-        if await factors.devices_of(tx.db, account_id):
+        if await factors.has_device(tx.db, account_id):
             tx.record("sign_in.password_accepted", account_id)
             return await _begin_half(ctx, tx, account)
         tx.record("sign_in.accepted", account_id, factor="password")
@@ -156,7 +156,7 @@ async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed
             col(DeactivationRequest.account_id) == account_id,
             col(DeactivationRequest.done_at).is_(None),
         )
-        .values(done_at=tx.now, outcome=outcome)
+        .values(done_at=tx.now, outcome=outcome, sealed_key="")
     )
 
 
