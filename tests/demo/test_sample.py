@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,26 @@ async def test_a_lost_device_reaches_the_phone(
     finally:
         await ctx.close()
     assert [await is_refused(port) for port in ports(ctx)] == [True, True]
+
+
+def test_the_first_frame_does_not_wait_for_the_servers() -> None:
+    """What is drawn first needs neither a mail server nor a parser of mails; a thread loads them
+    while it stands."""
+    code = (
+        "import sys, tui_admin.cli.console, tui_admin.demo\n"
+        "with tui_admin.demo.Demo(kiosk=False): print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    loaded = set(done.stdout.split())
+    assert "screens.app" in loaded and "tui_admin.demo.inbox" in loaded
+    late = {"aiosmtpd", "aiosmtplib", "apprise", "screens.demo_phone", "sqlalchemy"}
+    assert not loaded & late
 
 
 async def test_starting_over_leaves_nothing() -> None:

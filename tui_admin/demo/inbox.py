@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tui_admin.security.text import ELLIPSIS, safe
-from tui_admin.security.tokens import clean_link_token
 
 MAILS_KEPT, SMS_KEPT = 30, 20
 TEXT_CHARS, TEXT_LINES = 20_000, 500
@@ -115,6 +114,9 @@ class Inbox:
         Raises:
             ValueError: it cannot be read.
         """
+        # The first frame waits for this module, and needs none of what that one loads.
+        from tui_admin.security.tokens import clean_link_token
+
         try:
             subject, sender, text = _read(content)
         except Exception as error:  # noqa: BLE001 (the parser stumbles in many ways over rubbish)
