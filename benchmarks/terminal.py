@@ -184,6 +184,9 @@ class Terminal:
         # These would override the size of the pseudo-terminal.
         self._env.pop("COLUMNS", None)
         self._env.pop("LINES", None)
+        # An installed program starts from byte code. With this set, as images for containers have
+        # it, the console would be compiled at each start, and Textual, which pip compiled, not.
+        self._env.pop("PYTHONDONTWRITEBYTECODE", None)
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._fd = -1

@@ -125,7 +125,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
             (width, self.HORIZONTAL_BREAKPOINTS or []),
             (height, self.VERTICAL_BREAKPOINTS or []),
         ):
-            screen.add_class(max(point for point in points if point[0] <= size)[1])
+            fitting = max(point for point in points if point[0] <= size)[1]
+            screen.add_class(fitting, update=False)  # it is styled when it is mounted
         return screen
 
     def on_load(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Center, Horizontal, Vertical
 from textual.content import Content
@@ -48,6 +48,12 @@ class SignInScreen(ConsoleScreen[None]):
         yield Center(card, id="middle")
         if self.console.demo is not None:
             yield Static(Content(self.console.demo.hint), id="demo-hint")
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        # Every widget was styled when it was mounted. Textual would do it once more before the
+        # first frame; later, when another screen has lain over this one, it is needed.
+        if self.stack_updates == 0:
+            event.refresh_styles = False
 
     def help_text(self) -> str:
         return _(

@@ -208,6 +208,7 @@ def easy_captcha(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every CAPTCHA ask for `recovery.ANSWER`."""
     from tui_admin.security import captcha
 
-    easy = captcha.Captcha(captcha.clean_answer(ANSWER), picture=("# #", " # "), question="Which word?")
+    answer = captcha.clean_answer(ANSWER)
+    easy = captcha.Captcha(answer, picture=("# #", " # "), question="Which word?")
     monkeypatch.setattr(captcha, "new_picture", lambda: easy)
     monkeypatch.setattr(captcha, "new_question", lambda: easy)

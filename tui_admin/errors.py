@@ -270,6 +270,16 @@ class WrongCaptchaError(RejectedError):
         return _("The CAPTCHA was not right. Here is a new one.")
 
 
+class WrongCaseError(RejectedError):
+    """There is no case of this number, or its PIN is another one; both look alike."""
+
+    code = "case"
+
+    @property
+    def sentence(self) -> str:
+        return _("The case number or the PIN is not right.")
+
+
 class OutOfOrderError(RejectedError):
     """A step was tried before the one that it needs."""
 

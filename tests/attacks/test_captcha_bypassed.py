@@ -38,30 +38,32 @@ def send(ctx: Context, subject: str, id: str, typed: str = "ac69") -> Awaitable[
 
 async def test_a_solved_one_is_spent(console: Console) -> None:
     """The right answer opens once."""
-    id = await shown(console, "recovery:1")
-    assert await attempt(send(console.ctx, "recovery:1", id)) is None
-    assert isinstance(await attempt(send(console.ctx, "recovery:1", id)), WrongCaptchaError)
+    given = await shown(console, "recovery:1")
+    assert await attempt(send(console.ctx, "recovery:1", given)) is None
+    assert isinstance(await attempt(send(console.ctx, "recovery:1", given)), WrongCaptchaError)
 
 
 async def test_a_missed_one_is_spent(console: Console) -> None:
     """There is no second guess at the same picture, not even a right one."""
-    id = await shown(console, "recovery:1")
-    assert isinstance(await attempt(send(console.ctx, "recovery:1", id, "x")), WrongCaptchaError)
-    assert isinstance(await attempt(send(console.ctx, "recovery:1", id)), WrongCaptchaError)
+    given = await shown(console, "recovery:1")
+    assert isinstance(await attempt(send(console.ctx, "recovery:1", given, "x")), WrongCaptchaError)
+    assert isinstance(await attempt(send(console.ctx, "recovery:1", given)), WrongCaptchaError)
 
 
 @pytest.mark.parametrize("typed", ["", " ", "\u202e", "'", "ac69" * 100_000])
 async def test_nothing_is_no_answer(console: Console, typed: str) -> None:
     """What cleans to nothing is a miss, and so is a megabyte that begins right."""
-    id = await shown(console, "recovery:1")
-    assert isinstance(await attempt(send(console.ctx, "recovery:1", id, typed)), WrongCaptchaError)
+    given = await shown(console, "recovery:1")
+    assert isinstance(
+        await attempt(send(console.ctx, "recovery:1", given, typed)), WrongCaptchaError
+    )
 
 
 async def test_many_at_once_open_once(console: Console) -> None:
     """S9: the same right answer from twenty terminals in two processes: one is taken."""
-    id = await shown(console, "recovery:1")
+    given = await shown(console, "recovery:1")
     other = await console.second_process()
-    sent = [send(ctx, "recovery:1", id) for ctx in (console.ctx, other) * 10]
+    sent = [send(ctx, "recovery:1", given) for ctx in (console.ctx, other) * 10]
     assert kinds(await outcomes(sent)) == {"NoneType": 1, "WrongCaptchaError": 19}
 
 

@@ -90,6 +90,20 @@ def test_clean_line_keeps_what_may_be_stored() -> None:
         text.clean_line("name", " \n ", limit=10, required=True)
 
 
+def test_clean_lines_keeps_paragraphs_and_nothing_else() -> None:
+    """S29, T1: lines are trimmed at their ends, one empty line stays between two paragraphs, and
+    everything but a line break that `clean_line` refuses is refused here too."""
+    assert text.clean_lines("story", " Ane\u0301\t \r\n\r\n\r\n\n  b\n", limit=20) == "Ané\n\n  b"
+    assert text.clean_lines("story", "x\n" * 10, limit=20) == "x\n" * 9 + "x"
+    refused = ("x" * 21, "x\n" * 11, "\n" * 81, "x" * 1_000_000)
+    for typed in (*refused, *(f"a{e}b" for e in DANGEROUS if e not in "\n\r\t\u2028\u2029\x85")):
+        with pytest.raises(FieldError) as caught:
+            text.clean_lines("story", typed, limit=20)
+        assert caught.value.field == "story"
+    with pytest.raises(FieldError):
+        text.clean_lines("story", " \n ", limit=20, required=True)
+
+
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [("Alice", "alice"), (" a.b-c_d+e@f ", "a.b-c_d+e@f"), ("ＡＢ１", "ab1"), ("x" * 64, "x" * 64)],

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PURPOSE = "audit"
 _PAGE = 1000
 _END = select(AuditRow.seq, AuditRow.mac).order_by(col(AuditRow.seq).desc()).limit(1)
+_APPEND = insert(AuditRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +57,25 @@ async def append(
 ) -> None:
     """Add rows to the end of the chain; the caller holds the chain's lock."""
     seq, mac = (await db.exec(_END)).first() or (0, "")
+    rows = []
     for entry in entries:
         seq += 1
         details = {
             key: safe(value) if isinstance(value, str) else value
             for key, value in entry.details.items()
         }
-        row = AuditRow(
-            seq=seq,
-            at=now,
-            event=entry.event,
-            account_id=entry.account_id,
-            address=safe(visitor.address, 64),
-            details=json.dumps(details, sort_keys=True, ensure_ascii=True),
-            previous=mac,
-            mac="",
-        )
-        row.mac = mac = keyring.mac(PURPOSE, _message(row))
-        db.add(row)
+        row = {
+            "seq": seq,
+            "at": now,
+            "event": entry.event,
+            "account_id": entry.account_id,
+            "address": safe(visitor.address, 64),
+            "details": json.dumps(details, sort_keys=True, ensure_ascii=True),
+            "previous": mac,
+        }
+        mac = keyring.mac(PURPOSE, _message(row))
+        rows.append({**row, "mac": mac})
+    await db.exec(_APPEND, params=rows)
 
 
 async def verify(ctx: Context) -> Verification:
@@ -97,22 +100,14 @@ async def verify(ctx: Context) -> Verification:
 
 def _holds(keyring: Keyring, row: AuditRow) -> bool:
     try:
-        expected = keyring.mac(PURPOSE, _message(row), key_id=row.mac.split(".")[0])
+        expected = keyring.mac(PURPOSE, _message(row.model_dump()), key_id=row.mac.split(".")[0])
     except SealError:
         return False
     return hmac.compare_digest(expected, row.mac)
 
 
-def _message(row: AuditRow) -> str:
+def _message(row: dict[str, Any]) -> str:
     """Return what a row's hash covers; JSON keeps the borders between the parts."""
-    at = int(row.at.timestamp() * 1_000_000)
-    parts = [
-        row.seq,
-        at,
-        row.event,
-        row.account_id,
-        row.address,
-        row.details,
-        row.previous,
-    ]
-    return json.dumps(parts)
+    at = int(row["at"].timestamp() * 1_000_000)
+    names = ("event", "account_id", "address", "details", "previous")
+    return json.dumps([row["seq"], at, *(row[name] for name in names)])

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, delete, or_, true, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    true,
+    update,
+)
 from sqlalchemy import select as sa_select
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -26,7 +36,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tui_admin.config import LimitSettings
 from tui_admin.errors import LimitedError
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
-from tui_admin.models import Attempt, Session
+from tui_admin.models import Attempt, Session, new_id
 
 LOCAL = "local"
 UNKNOWN = "unknown"
@@ -84,15 +94,23 @@ async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: st
             tx.record("limit.refused", account_id, retry_after_s=wait)
             raise CommitAndRaiseError(LimitedError(wait))
     is_judged = not subject.startswith("password:")
-    row = Attempt(subject=subject, address=address, at=tx.now, is_judged=is_judged)
-    tx.db.add(row)
-    return Place(row.id)
+    place = Place(new_id())
+    row = {"id": place.id, "subject": subject, "address": address, "at": tx.now}
+    await tx.db.exec(_TAKE, params={**row, "is_judged": is_judged})
+    return place
+
+
+_TAKE = insert(Attempt)
+_GIVE_BACK = (
+    delete(Attempt)
+    .where(or_(col(Attempt.id) == bindparam("id"), col(Attempt.at) < bindparam("old")))
+    .execution_options(synchronize_session=False)
+)
 
 
 async def give_back(tx: Transaction, place: Place) -> None:
     """Take a right try out of the counts, and with it what no count looks at any more."""
-    gone = or_(col(Attempt.id) == place.id, col(Attempt.at) < tx.now - _DAY)
-    await tx.db.exec(delete(Attempt).where(gone))
+    await tx.db.exec(_GIVE_BACK, params={"id": place.id, "old": tx.now - _DAY})
 
 
 async def missed(tx: Transaction, place: Place) -> None:

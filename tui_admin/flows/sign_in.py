@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -160,13 +160,18 @@ async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed
     )
 
 
+_BY_NAME = select(Account).where(
+    or_(col(Account.username) == bindparam("name"), col(Account.email) == bindparam("name"))
+)
+
+
 async def find_account(db: AsyncSession, name: str) -> Account | None:
     """Find an account by username; only where none has that name, by e-mail address.
 
     A username may look like somebody else's address, so the two are never mixed in one answer.
     """
-    query = select(Account).where(or_(Account.username == name, Account.email == name))
-    found = {account.username == name: account for account in await db.exec(query)}
+    accounts = await db.exec(_BY_NAME, params={"name": name})
+    found = {account.username == name: account for account in accounts}
     return found.get(True) or found.get(False)
 
 

@@ -63,6 +63,26 @@ def clean_line(field: str, typed: str, *, limit: int, required: bool = False) ->
     return text
 
 
+def clean_lines(field: str, typed: str, *, limit: int, required: bool = False) -> str:
+    """Return a text of several lines as it may be stored: as `clean_line`, with `\\n` between them.
+
+    Tabs become spaces, and of empty lines that follow each other one is left.
+
+    Raises:
+        FieldError: empty though `required`, too long, or with characters no text contains.
+    """
+    text = _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", typed[: limit * 4]))
+    lines = (line.rstrip() for line in text.replace("\t", " ").split("\n"))
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    if required and not text:
+        raise FieldError(field, _("Please fill this in."))
+    if len(typed) > limit * 4 or len(text) > limit:
+        raise FieldError(field, _("At most {n} characters, please.").format(n=limit))
+    if any(unicodedata.category(char) in _UNSAFE_CATEGORIES for char in text.replace("\n", "")):
+        raise FieldError(field, _("There are characters in it that cannot be shown."))
+    return text
+
+
 def canonical_username(typed: str, field: str = "username") -> str:
     """Return the one form a username is stored and looked up in: NFKC, lower case, ASCII.
 
