@@ -199,11 +199,8 @@ class DemoPhone(Vertical):
         if account is None and isinstance(key, KeyView):
             # Where the window is too small for the QR code, a person would type the key.
             account = self._phone.type_key(key.issuer, key.account, key.key)
-        self._say(
-            _("Scanned: {account}").format(account=account)
-            if account
-            else _("No QR code was found on the screen.")
-        )
+        said = _("Scanned: {account}") if account else _("No QR code was found on the screen.")
+        self._say(said.format(account=account))
         await self.look()
 
     def _say(self, sentence: str) -> None:

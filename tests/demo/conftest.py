@@ -21,10 +21,6 @@ from tui_admin.demo.sms_gateway import SmsGateway
 LINK, STOP = "0123456789abcdefghjkmnpqrs", "zyxwvtsrqpnmkjhgfedcba9876"
 
 
-APPRISE = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-"""Apprise imports it where Python still has it."""
-
-
 @dataclass
 class Served:
     """A server that listens, and where what it takes lands."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.conftest import APPRISE, is_refused, until
+from tests.demo.conftest import is_refused, until
 from tests.support.console import HOME
 from tui_admin.demo import ACCOUNTS, Demo
 from tui_admin.demo.phone import Phone
@@ -25,7 +25,6 @@ def ports(ctx: Context) -> list[int]:
     return [int(url.rpartition(":")[2]) for url in (mail, sms)]
 
 
-@APPRISE
 async def test_a_lost_device_reaches_the_phone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,11 +10,10 @@ from urllib.parse import quote
 import apprise
 import pytest
 
-from tests.demo.conftest import APPRISE, Served, is_refused, until
+from tests.demo.conftest import Served, is_refused, until
 from tui_admin.demo import sms_gateway
 from tui_admin.demo.inbox import SMS_KEPT
 
-pytestmark = APPRISE
 TEXT = "123456 is your code to deactivate OTP at WEDOS Internet."
 
 
@@ -106,7 +105,8 @@ async def test_after_closing_nothing_listens(gateway: Served) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(b"POST /1 HTTP/1.1\r\n")
     await until(lambda: asyncio.all_tasks() != before)
-    await gateway.server.close()
+    async with asyncio.timeout(sms_gateway.REQUEST_S / 2):
+        await gateway.server.close()
     assert await is_refused(gateway.port)
     assert asyncio.all_tasks() == before
     with suppress(ConnectionError):
