@@ -3,7 +3,7 @@
 #   make demo          open the console with sample accounts (ARGS=--kiosk for the kiosk)
 #   make run           open the console on the configured database
 #   make test          all tests, in parallel (ARGS="tests/unit -k otp" for some)
-#   make test-postgres the storage, flow and attack tests on a throwaway PostgreSQL server
+#   make test-postgres the storage, flow, attack and delivery tests on a throwaway PostgreSQL server
 #   make check         lint, format, types and the import contracts
 #   make format        put the code into the form that `check` wants
 #   make bench         the measurements, side by side
@@ -41,7 +41,7 @@ test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
 test-postgres: $(VENV)/.dev
-	$(BIN)/python tests/support/with_postgres.py $(PYTEST) $(or $(ARGS),$(wildcard tests/storage tests/flows tests/attacks))
+	$(BIN)/python tests/support/with_postgres.py $(PYTEST) $(or $(ARGS),$(wildcard tests/storage tests/flows tests/attacks tests/delivery))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)

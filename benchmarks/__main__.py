@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 
-from benchmarks import qr, sign_in
+from benchmarks import outbox, qr, sign_in
 from benchmarks.terminal import Keys, Program, Terminal, measure_idle, measure_keys, measure_starts
 
 MIB = 1024 * 1024
@@ -32,6 +32,7 @@ def main() -> None:
     keys_and_memory()
     codes()
     sign_ins()
+    letters()
 
 
 def row(what: str, got: str, wanted: str = "") -> None:
@@ -101,6 +102,23 @@ def sign_ins() -> None:
     row("bare Argon2id", f"{got.bare_per_s:.2f} /s")
     row("sign-in, whole flow on SQLite", f"{got.sign_in_per_s:.2f} /s")
     row("  share of bare Argon2id", f"{got.share:.1%}", "95 % or more")
+
+
+def letters() -> None:
+    """Letters through a mail server."""
+    for name, postgres in (("SQLite", False), ("PostgreSQL", True)):
+        if postgres and not outbox.SERVER:
+            row("letters delivered, PostgreSQL", "no PostgreSQL server: skipped")
+            continue
+        got = asyncio.run(outbox.measure(postgres=postgres))
+        row(f"letters delivered, {name}", f"{got.per_s:.0f} /s")
+        row("  bare aiosmtplib, one connection", f"{got.bare_per_s:.0f} /s")
+        row("  share of the time that is the server's", f"{got.share:.0%}")
+        row(
+            "  from the request to the server's 250",
+            f"{got.median_s * 1000:.1f} ms (99th {got.p99_s * 1000:.1f})",
+            "1 s at most",
+        )
 
 
 main()

@@ -12,6 +12,9 @@ from tui_admin.flows.context import Clock, Context, SystemClock
 from tui_admin.security.passwords import HashCost, Passwords
 from tui_admin.security.sealed import follow_keyring
 
+TRY_S = 8.0
+"""How long whoever asks waits for a mail server."""
+
 if TYPE_CHECKING:
     from tui_admin.delivery.outbox import Worker
     from tui_admin.delivery.senders import Sender
@@ -81,9 +84,12 @@ async def try_mail(settings: Settings) -> str:
 
     sender = EmailSender(settings.smtp_url, sender=settings.mail_from, brand=settings.brand)
     try:
-        await sender.reach()
+        async with asyncio.timeout(TRY_S):
+            await sender.reach()
     except DeliveryError as error:
         return error.reason
+    except TimeoutError:
+        return "the mail server did not answer in time"
     return ""
 
 

@@ -9,8 +9,13 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tests.support.console import Console
+from tests.support.mailbox import FaultyServer, Mailbox
+from tests.support.outbox import Basket, worker, write
+from tui_admin import wiring
 from tui_admin.cli import doctor
+from tui_admin.cli.doctor_delivery import check_mail, check_outbox, check_sms
 from tui_admin.config import Settings
+from tui_admin.delivery.senders import PermanentFailure, TemporaryFailure
 from tui_admin.security.sealed import Keyring, add_key, save_keyring
 
 NOW = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
@@ -29,27 +34,31 @@ def sentences(answer: dict[str, object]) -> dict[str, str]:
 
 
 def test_a_healthy_installation_has_nothing_broken(shell: Shell) -> None:
-    """All checks are ok, in words, and the command ends with 0."""
+    """All checks are ok, in words, and the command ends with 0; only what is not set up yet asks
+    for attention."""
     shell.data_dir.chmod(0o700)
     ended = shell.run("doctor", "--json")
     assert ended.code == 0 and ended.err == b""
     assert set(ended.json) == {"state", "findings"}
-    assert states(ended.json) == dict.fromkeys(
-        (
-            "packages",
-            "settings",
-            "folder",
-            "keys",
-            "database",
-            "sealed keys",
-            "clock",
-            "terminal",
-        ),
-        "ok",
+    well = (
+        "packages",
+        "settings",
+        "folder",
+        "keys",
+        "database",
+        "sealed keys",
+        "outbox",
+        "clock",
+        "terminal",
     )
+    to_do = {"mail": "attention", "sms": "attention"}
+    assert states(ended.json) == {**dict.fromkeys(well, "ok"), **to_do}
+    assert "smtp_url" in sentences(ended.json)["mail"]
+    assert "sms_url" in sentences(ended.json)["sms"]
     assert "TUI_ADMIN_DATA_DIR" in sentences(ended.json)["settings"]
     shown = shell.run("doctor").text
-    assert len(shown.splitlines()) == 8 and all(row.startswith("ok ") for row in shown.splitlines())
+    rows = shown.splitlines()
+    assert len(rows) == 11 and sum(row.startswith("ok ") for row in rows) == 9
 
 
 def test_a_fresh_machine_is_told_what_to_do_and_nothing_is_made(bare: Shell) -> None:
@@ -201,3 +210,63 @@ def test_a_server_is_checked_too(shell: Shell) -> None:
     """On PostgreSQL doctor and `db check` read version, safety, clock and every table."""
     assert shell.run("doctor").code == 0
     assert shell.run("db", "check").code == 0
+
+
+async def test_the_mail_server_is_reached(settings: Settings) -> None:
+    """A server that answers is ok; one that is away, hangs or refuses the password is broken, and
+    no sentence tells the password. Nothing is sent."""
+    async with Mailbox() as mailbox:
+        url = f"smtp://127.0.0.1:{mailbox.port}"
+        found = await check_mail(settings.model_copy(update={"smtp_url": url}))
+        assert found.state == "ok" and "wedos@wedos.com" in found.sentence
+        assert mailbox.messages == []
+    refused = "535 hunter2 is wrong"
+    async with FaultyServer(EHLO="250-mail.test\r\n250 AUTH PLAIN", AUTH=refused) as server:
+        secret = f"smtp://u:hunter2@127.0.0.1:{server.port}?starttls=never"
+        with_password = settings.model_copy(update={"smtp_url": secret})
+        found = await check_mail(with_password)
+    assert found.state == "broken" and "hunter2" not in found.sentence
+    assert "535" in found.sentence
+    found = await check_mail(with_password)
+    assert found.state == "broken" and "hunter2" not in found.sentence
+
+
+async def test_a_mail_server_that_hangs_is_left(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doctor ends, whatever the server does."""
+    monkeypatch.setattr(wiring, "TRY_S", 0.1)
+    async with FaultyServer(greeting="hang") as server:
+        url = f"smtp://127.0.0.1:{server.port}"
+        found = await check_mail(settings.model_copy(update={"smtp_url": url}))
+    assert found.state == "broken" and "in time" in found.sentence
+
+
+def test_sms_findings(settings: Settings) -> None:
+    """An Apprise URL is looked at without sending; what is not one is said so."""
+    cases = {
+        "json://127.0.0.1/{phone}": "ok",
+        "nonsense://{phone}": "broken",
+        "email://{phone}@sms.example.net": "broken",
+    }
+    for url, state in cases.items():
+        found = check_sms(settings.model_copy(update={"sms_url": url}))
+        assert found.state == state, found.sentence
+    mailed = {"sms_url": "email://{phone}@sms.example.net", "smtp_url": "smtp://127.0.0.1"}
+    assert check_sms(settings.model_copy(update=mailed)).state == "ok"
+
+
+async def test_outbox_findings(console: Console) -> None:
+    """A letter on its way is ok; one that waits long, or was given up on, asks for attention."""
+    alice = await console.customer()
+    assert (await check_outbox(console.ctx)).state == "ok"
+    await write(console.ctx, alice)
+    assert (await check_outbox(console.ctx)).state == "ok"
+    console.clock.turn(3600)
+    await worker(console.ctx, Basket(fails=TemporaryFailure("451 later"))).deliver_due()
+    found = await check_outbox(console.ctx)
+    assert found.state == "attention" and "451 later" in found.sentence
+    console.clock.turn(3600)
+    await worker(console.ctx, Basket(fails=PermanentFailure("550 no"))).deliver_due()
+    found = await check_outbox(console.ctx)
+    assert found.state == "attention" and "outbox list --state failed" in found.sentence

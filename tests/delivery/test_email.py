@@ -69,6 +69,7 @@ async def test_a_letter_arrives_as_it_was_made() -> None:
     plain = message.get_body(("plain",))
     assert plain is not None
     assert plain.get_content().replace("\r\n", "\n") == LETTER.text
+    assert isinstance(envelope.content, bytes)
     assert envelope.content.isascii()
     assert max(map(len, envelope.content.splitlines())) <= 78
 

@@ -222,9 +222,12 @@ def test_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """A letter speaks the language of its row, whatever the terminal beside it speaks."""
     spoken: list[str] = []
     switch = i18n.Language.switch
-    monkeypatch.setattr(
-        i18n.Language, "switch", lambda self, code: (spoken.append(code), switch(self, code))[0]
-    )
+
+    def noting(self: i18n.Language, code: str) -> None:
+        spoken.append(code)
+        switch(self, code)
+
+    monkeypatch.setattr(i18n.Language, "switch", noting)
     before = i18n.current_language()
     make("otp.disabled", language="cs")
     make("otp.disabled", language="")

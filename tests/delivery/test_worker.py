@@ -15,9 +15,11 @@ from tests.support.console import Console
 from tests.support.gateway import Gateway
 from tests.support.mailbox import FaultyServer, Mailbox
 from tests.support.outbox import Basket, letters, the_letter, until, with_ways, worker, write
+from tui_admin.database import StorageError
 from tui_admin.delivery import email as email_module
 from tui_admin.delivery import outbox as outbox_module
 from tui_admin.delivery.claims import KEEP
+from tui_admin.delivery.letters import rendering
 from tui_admin.delivery.outbox import Worker
 from tui_admin.delivery.pacing import LEASE, MOST_TRIES, SEND_S, pause_s
 from tui_admin.delivery.senders import Made, PermanentFailure, SetUpWrongly, TemporaryFailure
@@ -111,13 +113,13 @@ async def test_a_letter_that_expires_in_hand_is_dropped(
     alice = await console.customer()
     basket = Basket()
     await write(console.ctx, alice, "recovery.mail", **mail_facts(console))
-    make = outbox_module.rendering.make
+    make = rendering.make
 
     def slow(*args: Any) -> Made:
         console.clock.turn(300)
         return make(*args)
 
-    monkeypatch.setattr(outbox_module.rendering, "make", slow)
+    monkeypatch.setattr(rendering, "make", slow)
     await worker(console.ctx, basket).deliver_due()
     letter = await the_letter(console)
     assert (letter.outcome, letter.sealed_key) == ("expired", "")
@@ -246,8 +248,8 @@ async def test_a_wrong_setting_burns_no_letter(console: Console) -> None:
         await work.deliver_due()
         letter = await the_letter(console)
         assert (letter.outcome, letter.attempts) == ("", 0)
+        assert "Apprise" in letter.last_error
         console.clock.set(letter.due_at)
-    assert "Apprise" in letter.last_error
     basket.fails = None
     assert await work.deliver_due() == 1
 
@@ -446,12 +448,13 @@ async def test_the_database_goes_away_after_the_send(
     basket = Basket()
     await write(console.ctx, alice)
     work = worker(console.ctx, basket)
-    turn, failures = work._claims.turn, []
+    turn = work._claims.turn
+    failures: list[int] = []
 
     async def away(channel: str, tried: Any, **more: Any) -> Any:
         if tried is not None and len(failures) < 2:
             failures.append(1)
-            raise outbox_module.StorageError
+            raise StorageError
         return await turn(channel, tried, **more)
 
     monkeypatch.setattr(work._claims, "turn", away)
@@ -469,7 +472,7 @@ async def test_storage_errors_and_faults_do_not_end_it(
     alice = await console.customer()
     basket = Basket()
     work = worker(console.ctx, basket)
-    look, errors = work._claims.look, [outbox_module.StorageError(), ZeroDivisionError()]
+    look, errors = work._claims.look, [StorageError(), ZeroDivisionError()]
 
     async def failing(channel: str) -> tuple[bool, bool]:
         if errors:

@@ -13,14 +13,15 @@ import stat
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
+from tui_admin.cli import doctor_delivery
+from tui_admin.cli.findings import Finding, State
 from tui_admin.cli.output import AsJson, print_json
 from tui_admin.errors import ConsoleError
 from tui_admin.i18n import _, ngettext
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
 HELP = _(
-    "Look at settings, folder, key file, database, clock and terminal, and say what to do. Ends "
-    "with 1 when something is broken. With --json, prints state (the worst) and findings: objects "
-    "with name, state (ok, attention or broken) and sentence."
+    "Look at settings, folder, key file, database, clock, mail, SMS and terminal, and say what to "
+    "do. Ends with 1 when something is broken. With --json, prints state (the worst) and findings: "
+    "objects with name, state (ok, attention or broken) and sentence."
 )
 
-State = Literal["ok", "attention", "broken"]
 _SEVERITY: tuple[State, ...] = ("ok", "attention", "broken")
 
 MIN_FREE_BYTES = 100_000_000
@@ -45,15 +45,6 @@ MAX_CLOCK_OFFSET_S = 2.0
 MIN_YEAR = 2025
 MIN_COLUMNS, MIN_ROWS = 60, 20
 _OWN_VARIABLES = {"TUI_ADMIN_CONFIG", "TUI_ADMIN_DEBUG", "TUI_ADMIN_LOG_FILE"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found: `sentence` says how it is and, unless it is ok, what to do."""
-
-    name: str
-    state: State
-    sentence: str
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -80,12 +71,17 @@ def examine() -> list[Finding]:
     findings += about_settings
     if settings is None:
         later = _("Not looked at, because the settings cannot be read.")
-        findings += [Finding(name, "attention", later) for name in ("folder", "keys", "database")]
+        findings += [
+            Finding(name, "attention", later)
+            for name in ("folder", "keys", "database", "mail", "sms")
+        ]
         findings += _guarded("clock", lambda: [check_year(datetime.now(UTC))])
     else:
         findings += _guarded("folder", lambda: [check_folder(settings.data_dir)])
         findings += _guarded("keys", lambda: [check_key_file(settings.key_path)])
         findings += _guarded("database", lambda: asyncio.run(_check_database(settings)))
+        findings += _guarded("mail", lambda: [asyncio.run(doctor_delivery.check_mail(settings))])
+        findings += _guarded("sms", lambda: [doctor_delivery.check_sms(settings)])
     findings += _guarded("terminal", lambda: [check_terminal(os.environ, _terminal_size())])
     return findings
 
@@ -205,7 +201,13 @@ async def _check_database(settings: Settings) -> list[Finding]:
     try:
         return [
             await _guarded_async("database", lambda: check_version(database)),
-            await _guarded_async("sealed keys", lambda: _check_sealed(settings, database)),
+            await _guarded_async(
+                "sealed keys", lambda: _with_keys("sealed keys", settings, database, check_sealed)
+            ),
+            await _guarded_async(
+                "outbox",
+                lambda: _with_keys("outbox", settings, database, doctor_delivery.check_outbox),
+            ),
             await _guarded_async("clock", lambda: _check_clock(database)),
         ]
     finally:
@@ -222,7 +224,13 @@ async def check_version(database: Database) -> Finding:
     return Finding("database", "ok", sentence.format(where=where, version=version))
 
 
-async def _check_sealed(settings: Settings, database: Database) -> Finding:
+async def _with_keys(
+    name: str,
+    settings: Settings,
+    database: Database,
+    check: Callable[[Context], Awaitable[Finding]],
+) -> Finding:
+    """Run a check that needs the key file besides the database."""
     from tui_admin.flows.context import Context, SystemClock
     from tui_admin.security.sealed import load_keyring
     from tui_admin.wiring import make_passwords
@@ -231,10 +239,10 @@ async def _check_sealed(settings: Settings, database: Database) -> Finding:
         keyring = load_keyring(settings.key_path)
     except ConsoleError:
         sentence = _("Not looked at, because the key file cannot be read.")
-        return Finding("sealed keys", "attention", sentence)
+        return Finding(name, "attention", sentence)
     passwords = make_passwords(settings)
     try:
-        return await check_sealed(Context(settings, database, keyring, passwords, SystemClock()))
+        return await check(Context(settings, database, keyring, passwords, SystemClock()))
     finally:
         passwords.close()
 
@@ -402,7 +410,10 @@ def _print(findings: list[Finding]) -> None:
         "keys": _("key file"),
         "database": _("database"),
         "sealed keys": _("sealed keys"),
+        "outbox": _("outbox"),
         "clock": _("clock"),
+        "mail": _("e-mail"),
+        "sms": _("SMS"),
         "terminal": _("terminal"),
     }
     state_width, name_width = max(map(len, states.values())), max(map(len, names.values()))

@@ -117,20 +117,21 @@ class Claims:
 
     async def _take(self, tx: Transaction, channel: str) -> Claimed | None:
         query = (
-            select(Letter)
+            select(Letter, col(Account.username))
+            .join(Account, col(Account.id) == col(Letter.account_id))
             .where(*_due(tx.now, channel))
             # What expires goes first: behind a long queue it would be of no use.
             .order_by(col(Letter.expires_at).is_(None), col(Letter.due_at))
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Letter, skip_locked=True)
         )
-        letter = (await tx.db.exec(query)).first()
-        if letter is None:
+        found = (await tx.db.exec(query)).first()
+        if found is None:
             return None
-        account = await tx.db.get(Account, letter.account_id)
+        letter, username = found
         letter.attempts += 1
         letter.lease_owner, letter.lease_until = self.owner, tx.now + LEASE
-        return Claimed(letter, account.username if account is not None else "")
+        return Claimed(letter, username)
 
     async def _mark(self, tx: Transaction, tried: Tried) -> None:
         letter = tried.letter
