@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from textual.pilot import Pilot
 
@@ -17,6 +18,23 @@ from screens.app import ConsoleApp
 from screens.terminal import TerminalAbilities
 from tui_admin.demo import ACCOUNTS, Demo
 from tui_admin.flows.answers import Visitor
+
+MAILS = (
+    (
+        "OTP is on",
+        "OTP was switched on for your account secured.\n\nNot you? Then sign in at once, look at "
+        "Account Security, and change your password.",
+    ),
+    (
+        "WEDOS Internet \N{EN DASH} Deactivate OTP",
+        "Somebody who knows your password at WEDOS Internet asked to deactivate OTP.\n\n"
+        "You? Then go on in the window that waits, by this code:\n\n    ABCDE-FGHJK\n\n"
+        "Or go on anywhere else:\n\n    tui-admin recover 0123456789abcdefghjkmnpqrs\n\n"
+        "Not you? Then somebody knows your password.\n\n"
+        "    tui-admin recover zyxwvtsrqpnmkjhgfedcba9876\n",
+    ),
+)
+SMS = "123456 is your code to deactivate OTP at WEDOS Internet. Never tell it to anybody."
 
 FOLDER = Path(__file__).parent / "pictures"
 CUSTOMER, SECURED = ACCOUNTS
@@ -131,6 +149,52 @@ async def case_state(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
+async def mail(pilot: Pilot[None]) -> None:
+    """The phone's list of mails."""
+    await receive(pilot)
+    await phone(pilot)
+    await pilot.click("PhoneTabs", offset=(17, 0))
+
+
+async def letter(pilot: Pilot[None]) -> None:
+    """A mail that is open."""
+    await mail(pilot)
+    await pilot.click("#phone-mails", offset=(5, 1))
+    await settle(pilot)
+
+
+async def sms(pilot: Pilot[None]) -> None:
+    """The phone's SMS."""
+    await receive(pilot)
+    await phone(pilot)
+    await pilot.press("shift+tab")
+    await pilot.click("PhoneTabs", offset=(25, 0))
+
+
+async def receive(pilot: Pilot[None]) -> None:
+    """Send the phone a letter and an SMS, as delivery does."""
+    from email.message import EmailMessage
+    from urllib.parse import quote
+
+    import aiosmtplib
+    import apprise
+
+    assert isinstance(pilot.app, ConsoleApp)
+    settings = (await pilot.app.context()).settings
+    sent = EmailMessage()
+    sent["From"], sent["To"] = f"{settings.brand} <{settings.mail_from}>", SECURED
+    for subject, words in MAILS:
+        del sent["Subject"]
+        sent["Subject"] = subject
+        sent.set_content(words)
+        port = urlsplit(settings.smtp_url).port
+        await aiosmtplib.send(sent, hostname="127.0.0.1", port=port, start_tls=False)
+    gateway = apprise.Apprise()
+    url = settings.sms_url.format(phone=quote("+420603333444", safe=""), id="1")
+    assert gateway.add(url)
+    assert await asyncio.to_thread(gateway.notify, body=SMS)
+
+
 async def help_screen(pilot: Pilot[None]) -> None:
     """The help."""
     await pilot.press("f1")
@@ -150,6 +214,9 @@ STEPS: dict[str, Callable[[Pilot[None]], Awaitable[None]]] = {
     "contact-form-signed-in": contact_form_signed_in,
     "case-opened": case_opened,
     "case-state": case_state,
+    "mail": mail,
+    "letter": letter,
+    "sms": sms,
     "help": help_screen,
 }
 PICTURES = {"activation": (100, 30), "secured": (100, 30), "sign-in": (80, 24)}

@@ -205,6 +205,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def _start_over(self) -> None:
         """Give the next person at a kiosk everything as it was in the beginning."""
         old, self._opened = self._opened, asyncio.get_running_loop().create_future()
+        if self.demo is not None:
+            self.demo.phone.reset()
         if old is not None and old.done():
             await old.result().close()
         await self._open()

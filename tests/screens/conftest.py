@@ -18,5 +18,6 @@ def _screens_follow_the_turned_clock(clock: TurnedClock, monkeypatch: pytest.Mon
         "screens.activation",
         "screens.lost_device",
         "tui_admin.demo.phone",
+        "tui_admin.demo.inbox",
     ):
         monkeypatch.setattr(f"{module}.time", turned)

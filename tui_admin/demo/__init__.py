@@ -50,6 +50,7 @@ class Demo:
 
     async def open_context(self) -> Context:
         """Open a fresh database with the sample accounts; may be called again to start over."""
+        self.phone.reset()
         sample = await asyncio.to_thread(_load_sample)
         # The one before is closed by now; a kiosk starts over many times a day.
         folder = self._folder / "data"
@@ -60,7 +61,8 @@ class Demo:
 
 
 def _load_sample() -> ModuleType:
-    # Storage takes longer to import than the first frame to draw: a thread does it meanwhile.
+    # Storage and the servers take longer to import than the first frame to draw: a thread does it
+    # meanwhile.
     from tui_admin import flows
     from tui_admin.demo import sample
 

@@ -1,4 +1,4 @@
-"""The demo's phone: an authenticator with live codes, filled by scanning the screen."""
+"""The demo's phone: an authenticator filled by scanning the screen, and an inbox."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tui_admin.demo.inbox import Inbox
 from tui_admin.demo.scanner import Cell, read_qr
 
 
 class Phone:
-    """An authenticator as people carry it. It knows only what it scanned, like theirs."""
+    """A phone as people carry it. Its authenticator knows only what it scanned, like theirs."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, str], str] = {}
+        self.inbox = Inbox()
+        """What the mail server and the SMS gateway of the demo have received."""
+        self.tab = ""
+        """Which of its tabs was looked at last; empty for the first one."""
 
     def reset(self) -> None:
-        """Forget every entry."""
+        """Forget everything: entries, mails, SMS, and what was looked at."""
         self._keys.clear()
+        self.inbox.reset()
+        self.tab = ""
 
     def scan(self, rows: Sequence[Sequence[tuple[object, ...]]]) -> str | None:
         """Read the QR code off a screen; return the account it is for, or None without one."""
