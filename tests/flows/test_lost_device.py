@@ -76,6 +76,7 @@ async def test_the_way_by_the_link(console: Console) -> None:
     assert [row.model_dump() for row in after] == [row.model_dump() for row in before]
     assert (await lost_device.look(console.ctx, way.wizard)).step is Step.EMAIL
     proof = await way.by_link()
+    assert (await lost_device.look(console.ctx, proof)).step is Step.SMS
     await way.send_sms(proof)
     assert (await lost_device.look(console.ctx, way.wizard)).step is Step.CODE
     await way.finish(proof)

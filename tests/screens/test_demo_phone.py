@@ -246,7 +246,6 @@ async def test_one_person_alone_at_a_kiosk_recovers(
     """S14: the device is lost; letter and SMS really arrive on the phone in the drawer, and with it
     alone OTP is switched off."""
     # What the wizard finds out by itself meanwhile is told of in its own tests.
-    monkeypatch.setattr("screens.lost_device.LOOK_S", 3600)
     with Demo(kiosk=True) as demo:
         inbox = demo.phone.inbox
         async with open_terminal(

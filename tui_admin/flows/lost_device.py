@@ -123,8 +123,8 @@ async def look(ctx: Context, proof: Token) -> RequestView:
         RequestOverError: it is over, and how it ended.
     """
     async with ctx.database.read() as db:
-        request, account, _by_link = await _find(ctx, db, proof, ctx.clock.now())
-        return await _view(ctx, db, request, account, ctx.clock.now())
+        request, account, by_link = await _find(ctx, db, proof, ctx.clock.now())
+        return await _view(ctx, db, request, account, ctx.clock.now(), by_link=by_link)
 
 
 async def send_mail_again(ctx: Context, visitor: Visitor, wizard: Token) -> RequestView:
