@@ -132,7 +132,7 @@ async def test_a_channel_that_is_not_set_up_waits_untouched(console: Console) ->
     await write(console.ctx, alice)
     await write(console.ctx, alice, sms=True)
     before = await letters(console)
-    work = make_worker(console.ctx)
+    work = make_worker(with_ways(console))
     assert await work.deliver_due() == 0
     assert await letters(console) == before
     basket = Basket()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -367,4 +368,7 @@ async def test_a_closed_database_leaves_no_thread(console: Console, database_url
     async with database.read() as db:
         await db.connection()
     await database.close()
+    deadline = time.monotonic() + 5  # the thread was told to end, and may not have had its turn
+    while threading.active_count() > before and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
     assert threading.active_count() <= before
