@@ -344,7 +344,15 @@ async def test_several_workers_share(console: Console) -> None:
     """O2: with nothing failing, each letter is sent once, whichever of the workers takes it."""
     alice = await console.customer()
     ids = [await write(console.ctx, alice) for _number in range(30)]
-    baskets = [Basket(before=lambda _made: asyncio.sleep(0.001)) for _number in range(3)]
+    met = asyncio.Barrier(3)
+
+    async def together(_made: Made) -> None:
+        # Each worker holds its first letter until all three have one.
+        if not any(basket.letters for basket in baskets):
+            async with asyncio.timeout(20):
+                await met.wait()
+
+    baskets = [Basket(before=together) for _number in range(3)]
     others = [console.ctx, *[await console.second_process() for _number in range(2)]]
     workers = [worker(ctx, basket) for ctx, basket in zip(others, baskets, strict=True)]
     sent = await asyncio.gather(*(work.deliver_due() for work in workers))
