@@ -184,6 +184,13 @@ class Client(asyncssh.SSHClientSession[bytes]):
         await self.wait_for("Account Security")
 
 
+    async def sign_out(self) -> None:
+        """Sign out by the keyboard."""
+        self.press("f10")
+        await self.wait_for("Stay")
+        self.press("shift+tab", "enter")
+
+
 async def open_screen(
     conn: asyncssh.SSHClientConnection,
     *,
