@@ -36,6 +36,7 @@ class Connection(asyncssh.SSHServer):
         self._conn: asyncssh.SSHServerConnection | None = None
         self._terminals: set[Terminal] = set()
         self._opened = 0
+        self._is_over = False
         self._misses = 0
         self._unused: asyncio.TimerHandle | None = None
 
@@ -57,7 +58,8 @@ class Connection(asyncssh.SSHServer):
 
     def session_requested(self) -> tuple[ConsoleChannel, Terminal]:
         most = self._door.settings.channels
-        if len(self._terminals) >= most or self._opened >= CHANNELS_IN_ALL:
+        is_full = len(self._terminals) >= most or self._opened >= CHANNELS_IN_ALL
+        if is_full or self._is_over:
             raise asyncssh.ChannelOpenError(
                 OPEN_RESOURCE_SHORTAGE, _("There are too many terminals on this connection.")
             )
@@ -105,7 +107,7 @@ class Connection(asyncssh.SSHServer):
 
     def end(self, error: ConsoleError) -> None:
         """End all consoles with a sentence, and then the connection."""
-        self._opened = CHANNELS_IN_ALL
+        self._is_over = True
         for terminal in list(self._terminals):
             terminal.end(error)
 
@@ -115,8 +117,8 @@ class Connection(asyncssh.SSHServer):
         self._stop_looking()
         if self._conn is None or any(terminal.is_console for terminal in self._terminals):
             return
-        loop = asyncio.get_running_loop()
-        self._unused = loop.call_later(self._door.settings.login_s, self.close)
+        wait_s = 1 if self._is_over else self._door.settings.login_s
+        self._unused = asyncio.get_running_loop().call_later(wait_s, self.close)
 
     def console_began(self) -> None:
         """A terminal shows the console."""

@@ -86,6 +86,11 @@ class ChannelDriver(Driver):
 
     # The app's side.
 
+    @property
+    def is_headless(self) -> bool:
+        """Nothing is rendered for nobody: in which colours is not known before `attach`."""
+        return self._channel is None
+
     def write(self, data: str) -> None:
         """Send a frame. A client that does not read gets none until it does: frames are dropped,
         not kept, and the whole screen is drawn when there is room again."""
