@@ -15,10 +15,11 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerCancelled, WorkerFailed
 
 import styles
 from screens.attendance import Attendance
-from screens.base import ConsoleScreen, FlowCaller
+from screens.base import FLOWS, ConsoleScreen, FlowCaller
 from screens.sign_in import SignInScreen
 from screens.terminal import TerminalAbilities
 from screens.widgets.text_field import TextField
@@ -28,7 +29,6 @@ from tui_admin.errors import (
     FaultError,
     SessionEndedError,
     StartError,
-    TooManyMissesError,
     UnavailableError,
 )
 from tui_admin.flows.visitor import Visitor
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
+LAST_ANSWER_S = 5.0
+"""How long leaving waits for a flow that is under way."""
 
 
 def _nothing() -> None:
@@ -108,14 +110,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.language = Language()
         self.timezone = "UTC"
         self.brand = ""
-        self.signed_in: SignedIn | None = None
+        self._signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
         self._link = link
         self.when_open: Callable[[], None] = _nothing
         """Called once flows can be called."""
-        self.most_misses: int | None = None
-        """Wrong passwords and codes after which this terminal ends; None for no such end."""
-        self._misses = 0
+        self.when_signed_in: Callable[[bool], None] = lambda _is_signed_in: None
+        """Called when somebody has signed in, and when nobody is any more."""
+        self.when_missed: Callable[[], None] = _nothing
+        """Called for each wrong password or code at the sign-in."""
         self.attendance = Attendance(self)
         self._own_theme = DEFAULT_THEME
         for name, colours in styles.themes().items():
@@ -190,6 +193,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
         assert self._opened is not None  # noqa: S101 (set at mount, before any key)
         return await asyncio.shield(self._opened)
 
+    async def on_exit_app(self) -> None:
+        """Let flows come to their answer before Textual cancels them: a session that is opened
+        while somebody leaves has to be known, or nothing would end it."""
+        flows_left = [worker for worker in self.workers if worker.group == FLOWS]
+        with suppress(TimeoutError, WorkerCancelled, WorkerFailed):
+            async with asyncio.timeout(LAST_ANSWER_S):
+                await self.workers.wait_for_complete(flows_left)
+
     async def hang_up(self) -> None:
         """End the session of a window that was closed on it; called once the app has stopped."""
         if self.is_open and self.signed_in is not None:
@@ -214,6 +225,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
     # Who is signed in.
 
     @property
+    def signed_in(self) -> SignedIn | None:
+        """Who is signed in, and under which token."""
+        return self._signed_in
+
+    @signed_in.setter
+    def signed_in(self, signed_in: SignedIn | None) -> None:
+        had_been, self._signed_in = self._signed_in, signed_in
+        if (had_been is None) is not (signed_in is None):
+            self.when_signed_in(signed_in is not None)
+
+    @property
     def token(self) -> Token:
         """The session's token.
 
@@ -229,7 +251,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
         from screens.panel import PanelScreen
 
         self.signed_in = signed_in
-        self._misses = 0
         self._clipboard = ""
         self._own_theme = self.theme
         self.attendance.begin_session()
@@ -293,11 +314,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.push_screen(LostDeviceScreen(found))
 
     def missed(self) -> None:
-        """Count a wrong password or code; a terminal that only guesses is ended."""
-        self._misses += 1
-        if self.most_misses is not None and self._misses >= self.most_misses:
-            self.exit_error = TooManyMissesError()
-            self.exit(return_code=1)
+        """A password or code at the sign-in was wrong, or is not looked at any more."""
+        self.when_missed()
+
+    def end_with(self, error: ConsoleError) -> None:
+        """End this terminal and leave a sentence for the person."""
+        self.exit_error = error
+        self.exit(return_code=1)
 
     def announce(self, sentence: str) -> None:
         """Say something to whoever is there, whatever screen is up."""
@@ -312,7 +335,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def sign_out(self, reason: str = "signed_out") -> None:
         """End the session in the database, then go back to the sign-in screen."""
-        self.run_worker(self._sign_out(reason), exit_on_error=False)
+        self.run_worker(self._sign_out(reason), group=FLOWS, exit_on_error=False)
 
     async def _sign_out(self, reason: str) -> None:
         if self.signed_in is None:
@@ -337,7 +360,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def forget(self, answer: NeedsCode | SignedIn) -> None:
         """End what a sign-in began after the person had left it."""
-        self.run_worker(self._forget(answer), exit_on_error=False)
+        self.run_worker(self._forget(answer), group=FLOWS, exit_on_error=False)
 
     async def _forget(self, answer: NeedsCode | SignedIn) -> None:
         from tui_admin.flows.answers import SignedIn

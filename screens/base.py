@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
 MIN_COLUMNS, MIN_ROWS = 60, 20
+FLOWS = "flows"
+"""The group of the workers that run flows."""
 
 
 HELP = Binding("f1", "help", N_("Help"), key_display="F1")
@@ -125,7 +127,7 @@ class FlowCaller(Screen[Result]):
         if not self.console.is_open:
             saying = _("Starting\u2026")
         self.notice.say(_("Checking\u2026") if saying is None else saying, "busy")
-        self.app.run_worker(self._run(work), exit_on_error=False)
+        self.app.run_worker(self._run(work), group=FLOWS, exit_on_error=False)
 
     async def _run(self, work: Callable[[Context], Awaitable[None]]) -> None:
         try:

@@ -14,7 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -192,17 +199,48 @@ class SshSettings(_Group):
     """Seconds of silence after which a client is asked whether it is there; three times, then
     the connection ends."""
 
+    startups: str = Field(default="100:30:400", pattern=r"^\d{1,6}:\d{1,3}:\d{1,6}$")
+    """Connections that nobody has signed in on, as `begin:rate:full`: from `begin` on, `rate` of a
+    hundred further ones are refused, more and more towards `full`, and from there on all."""
+
+    startups_per_address: int = Field(default=20, ge=1)
+    """The same of one peer address (IPv6: its /64); more are refused."""
+
+    max_connections: int = Field(default=2000, ge=1)
+    """Connections of one process, signed in or not."""
+
+    unsigned_s: int = Field(default=600, ge=1)
+    """How long a terminal may stand without anybody signed in."""
+
+    proxy_from: tuple[IPvAnyNetwork, ...] = ()
+    """Networks whose connections begin with a header of the PROXY protocol, version 1 or 2, which
+    tells the client's address. From all others it is refused."""
+
     channels: int = Field(default=2, ge=1, le=10)
-    """Terminals of one connection."""
+    """Terminals of one connection at a time."""
 
     misses: int = Field(default=3, ge=1)
-    """Wrong passwords and codes after which a terminal is disconnected."""
+    """Wrong passwords and codes after which a connection is ended."""
 
     input_rate: int = Field(default=2048, ge=256)
     """Bytes a second that a terminal may send for long."""
 
     input_burst: int = Field(default=32 * 1024, ge=1024)
     """Bytes that it may send at once."""
+
+    @field_validator("startups")
+    @classmethod
+    def _rising(cls, value: str) -> str:
+        begin, rate, full = map(int, value.split(":"))
+        if not (1 <= rate <= 100 and 1 <= begin <= full):
+            raise ValueError("it is begin:rate:full, as in 100:30:400, with a rate of 1 to 100")
+        return value
+
+    @property
+    def startups_curve(self) -> tuple[int, int, int]:
+        """`begin`, `rate` and `full` of `startups`."""
+        begin, rate, full = map(int, self.startups.split(":"))
+        return begin, rate, full
 
 
 class HashSettings(_Group):

@@ -221,6 +221,26 @@ class TooManyMissesError(RejectedError):
         return _("Too many wrong tries. Please connect again later.")
 
 
+class FloodError(RejectedError):
+    """A terminal was ended because it sent without pause more than anybody types."""
+
+    code = "flood"
+
+    @property
+    def sentence(self) -> str:
+        return _("Too much came from your terminal at once. Please connect again.")
+
+
+class UnsignedError(RejectedError):
+    """A terminal was ended because nobody signed in on it."""
+
+    code = "unsigned"
+
+    @property
+    def sentence(self) -> str:
+        return _("Nobody signed in here for a while. Please connect again.")
+
+
 class SignInExpiredError(RejectedError):
     """The half-done sign-in is over; it starts again with the password."""
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from rich.color import ColorSystem
+from rich.style import Style
+from textual.strip import Strip
+
 from screens.terminal import TerminalAbilities, detect
 
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}")
@@ -25,3 +29,19 @@ def colour_system(term: str, colorterm: str) -> str:
     if colorterm in {"truecolor", "24bit"} or _MANY.search(term):
         return "truecolor"
     return "256" if "256color" in term else "standard"
+
+
+def keep_apart() -> None:
+    """Let terminals with different colours live in one process; safe to call twice.
+
+    Rich and Textual note on a style how it is written, and all apps share their styles: what one
+    terminal can show would be sent to all others that come after it.
+    """
+    Strip.render_style = staticmethod(_render_style)  # type: ignore[method-assign, assignment]
+
+
+def _render_style(style: Style, text: str, color_system: ColorSystem) -> str:
+    # Textual's own, but for that it looks at the note first; this one asks the cache, which knows
+    # the colours. Links are never written: there are none here.
+    ansi = Strip.render_ansi(style, color_system)
+    return f"\x1b[{ansi}m{text}\x1b[0m" if ansi else text

@@ -7,7 +7,9 @@ when somebody arrives.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
@@ -19,13 +21,18 @@ from textual.events import AppBlur, AppFocus, Key, MouseEvent, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 
+from tui_admin.errors import FloodError
+
 if TYPE_CHECKING:
     from textual.app import App
 
+log = logging.getLogger(__name__)
 MAX_COLUMNS, MAX_ROWS = 500, 300
 """The largest window that is drawn; a client may claim any (T4)."""
 ESCAPE_DELAY_S = 0.1
 """How long an ESC waits for the rest of a sequence before it is the key."""
+MOST_PASTED = 64 * 1024
+"""Characters of one paste; Textual's parser keeps all until the end of the paste comes."""
 
 _WANTED = (Key, Paste, MouseEvent, AppFocus, AppBlur)
 """What a terminal may say. Answers to questions that were not asked are dropped."""
@@ -43,11 +50,18 @@ _LEAVE = (
 )  # fmt: skip
 
 
+_POINTER = "\x1b]22;"
+"""The shape of the mouse pointer: the Linux console and others print it."""
+
+
 class Channel(Protocol):
     """The side of an SSH channel that a driver writes to."""
 
     def write(self, data: bytes) -> None:
         """Send bytes to the client."""
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
 
 
 class ChannelDriver(Driver):
@@ -68,13 +82,21 @@ class ChannelDriver(Driver):
         self._is_closed = False
         self._parser = XTermParser()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._escape: asyncio.TimerHandle | None = None
 
     # The app's side.
+
+    @property
+    def is_headless(self) -> bool:
+        """Nothing is rendered for nobody: in which colours is not known before `attach`."""
+        return self._channel is None
 
     def write(self, data: str) -> None:
         """Send a frame. A client that does not read gets none until it does: frames are dropped,
         not kept, and the whole screen is drawn when there is room again."""
-        if self._channel is None or self._is_closed:
+        if self._channel is None or self._is_closed or self._channel.is_closing():
+            return
+        if data.startswith(_POINTER):
             return
         if self._is_full:
             self._has_dropped = True
@@ -93,10 +115,13 @@ class ChannelDriver(Driver):
         self._is_closed = True
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back as it was."""
+        """Give the terminal back as it was; safe to call twice."""
         channel, self._channel = self._channel, None
         self._is_closed = True
-        if channel is not None:
+        if self._escape is not None:
+            self._escape.cancel()
+        self._start_parser()  # Textual's cache of keys would keep the old one and all it holds
+        if channel is not None and not channel.is_closing():
             channel.write(_LEAVE.encode())
 
     # The channel's side.
@@ -124,22 +149,50 @@ class ChannelDriver(Driver):
 
     def resize(self, size: tuple[int, int]) -> None:
         """Tell the app of another size of its window."""
+        if self._size == clamped(size):
+            return
         self._size = clamped(size)
         event = Resize(Size(*self._size), Size(*self._size))
         self.send_message(event)
 
     def feed(self, data: bytes) -> int:
-        """Take bytes that the terminal sent; return how many messages they made."""
-        count = 0
+        """Take bytes that the terminal sent; return how many messages they made.
+
+        Raises:
+            FloodError: a paste does not end.
+        """
         text = self._decoder.decode(data)
-        for message in self._parser.feed(text):
-            count += self._take(message)
+        if not text:
+            return 0  # A character in parts; to the parser, nothing would be the end of all.
+        count = 0
+        try:
+            for message in self._parser.feed(text):
+                count += self._take(message)
+        except Exception:
+            # ESC [ 9999999 u is enough: the parser asks for that character, and is broken then.
+            log.debug("a sequence was no sequence", exc_info=True)
+            self._start_parser()
+        if self._pasted() > MOST_PASTED:
+            self._start_parser()
+            raise FloodError
+        if self._escape is not None:
+            self._escape.cancel()
+        self._escape = self._loop.call_later(ESCAPE_DELAY_S * 1.1, self._tick)
         return count
 
-    def tick(self) -> None:
+    def _tick(self) -> None:
         """Take an ESC that nothing has followed as the key."""
         for message in self._parser.tick():
             self._take(message)
+
+    def _pasted(self) -> int:
+        """Return how many characters of an unfinished paste the parser keeps."""
+        frame = getattr(self._parser._gen, "gi_frame", None)
+        return len(frame.f_locals["paste_buffer"]) if frame is not None else 0
+
+    def _start_parser(self) -> None:
+        self._parser._gen.close()
+        self._parser = XTermParser()
 
     def _take(self, message: Message) -> int:
         if self._is_closed or not isinstance(message, _WANTED):
@@ -159,6 +212,8 @@ class ChannelDriver(Driver):
             self._app.call_later(self._draw_all)
 
     def _draw_all(self) -> None:
+        if self._is_closed or not self._app.screen_stack:
+            return
         screen = self._app.screen
         screen._compositor._dirty_regions.clear()
         self._app._display(screen, screen._compositor.render_update(full=True))

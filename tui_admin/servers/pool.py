@@ -13,6 +13,7 @@ from screens.app import ConsoleApp
 from screens.terminal import TerminalAbilities
 from tui_admin.flows.context import Context
 from tui_admin.flows.visitor import Visitor
+from tui_admin.servers import colours
 from tui_admin.servers.driver import ChannelDriver
 
 REFILL_PAUSE_S = 0.05
@@ -37,6 +38,7 @@ class Pool:
     """Keeps `size` consoles ready, and makes another when one is taken."""
 
     def __init__(self, ctx: Context, size: int) -> None:
+        colours.keep_apart()
         self._ctx = ctx
         self._size = size
         self._ready: deque[Warm] = deque()

@@ -7,7 +7,6 @@ leads to what that link of a letter leads to. SSH itself authenticates nobody.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 from typing import Any
@@ -18,16 +17,18 @@ from tui_admin.config import Settings
 from tui_admin.errors import StartError
 from tui_admin.flows.context import Context
 from tui_admin.i18n import _
-from tui_admin.security.text import safe
+from tui_admin.servers.connection import Connection
 from tui_admin.servers.host_keys import FILE_NAME, fingerprint, load_host_key
 from tui_admin.servers.pool import Pool
+from tui_admin.servers.proxy import ProxyError, canonical_address, is_proxy, read_header
+from tui_admin.servers.startups import Seat, Startups
 from tui_admin.servers.terminal import Terminal
+from tui_admin.servers.wire import LARGEST_PACKET, WINDOW, Wire
 
 log = logging.getLogger(__name__)
-LINK_PREFIX = "recover-"
-WINDOW = 64 * 1024
-"""Bytes that a client may send before we have read them."""
 BACKLOG = 128
+SOCKET_BUFFER = 256 * 1024
+"""Bytes that the system holds for a client that does not read, or that is not heard."""
 
 KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
 CIPHERS = (
@@ -40,36 +41,6 @@ CIPHERS = (
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
 
 
-class Connection(asyncssh.SSHServer):
-    """One client's connection, before and around its terminals."""
-
-    def __init__(self, door: Door, address: str) -> None:
-        self._door = door
-        self.address = address
-        self.link = ""
-        self._conn: asyncssh.SSHServerConnection | None = None
-        self._terminals = 0
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._conn = conn
-
-    def begin_auth(self, username: str) -> bool:
-        if username.lower().startswith(LINK_PREFIX):
-            self.link = username[: len(LINK_PREFIX) + 200]
-        return False  # the console asks who it is
-
-    def session_requested(self) -> Terminal | bool:
-        if self._terminals >= self._door.settings.channels:
-            return False
-        self._terminals += 1
-        return Terminal(self._door, self)
-
-    def close(self) -> None:
-        """Hang up: a console is over, and nothing else is served on its connection."""
-        if self._conn is not None:
-            self._conn.close()
-
-
 class Door:
     """The listening server of one process."""
 
@@ -80,6 +51,7 @@ class Door:
         self._key = load_host_key(settings.ssh.host_key or settings.data_dir / FILE_NAME)
         self.fingerprint = fingerprint(self._key)
         self.pool = Pool(ctx, settings.ssh.pool)
+        self.startups = Startups(self.settings)
         self.terminals: set[Terminal] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
@@ -125,6 +97,7 @@ class Door:
             x11_forwarding=False,
             encoding=None,
             window=WINDOW,
+            max_pktsize=LARGEST_PACKET,
             gss_host=None,
         )
         return options
@@ -134,33 +107,60 @@ class Door:
         while True:
             try:
                 sock, peer = await loop.sock_accept(listener)
+            except ConnectionError:
+                continue  # it was gone before it was here
             except OSError as error:
                 # Out of file descriptors, mostly: those who are here go on, and room comes back.
                 log.warning("a connection could not be taken: %s", error.strerror)
                 await asyncio.sleep(0.1)
                 continue
-            task = asyncio.create_task(self._serve(sock, peer))
+            address = canonical_address(peer[0])
+            is_proxied = is_proxy(address, self.settings.proxy_from)
+            seat = self.startups.admit("" if is_proxied else address)
+            if seat is None:
+                sock.close()
+                log.info("a connection was refused: there are too many")
+                continue
+            task = asyncio.create_task(self._serve(sock, address, seat, is_proxied=is_proxied))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
-    async def _serve(self, sock: socket.socket, peer: Any) -> None:
+    async def _serve(
+        self, sock: socket.socket, address: str, seat: Seat, *, is_proxied: bool
+    ) -> None:
         sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        address = safe(str(peer[0]), 64)
-        connection = Connection(self, address)
         try:
-            conn = await asyncssh.run_server(
-                sock, options=self._options, server_factory=lambda: connection
-            )
-            await conn.wait_closed()
-        except (OSError, asyncssh.Error, TimeoutError) as error:
+            if is_proxied:
+                async with asyncio.timeout(self.settings.login_s):
+                    address = await read_header(sock, address)
+                if not seat.move(address):
+                    log.info("a connection was refused: there are too many")
+                    return
+            await self._speak_ssh(sock, Connection(self, address, seat))
+        except (OSError, asyncssh.Error, ProxyError, TimeoutError) as error:
             log.info("a connection ended early: %s", type(error).__name__)
         except Exception:
             log.exception("a connection failed")
         finally:
-            with contextlib.suppress(OSError):
-                sock.close()
+            seat.leave()
+            sock.close()
+
+    async def _speak_ssh(self, sock: socket.socket, connection: Connection) -> None:
+        """Speak SSH until the connection is closed. As `asyncssh.run_server`, with our `Wire`."""
+        loop = asyncio.get_running_loop()
+        options = await asyncssh.SSHServerConnectionOptions.construct(
+            self._options, server_factory=lambda: connection
+        )
+        options.waiter = loop.create_future()
+        _transport, wire = await loop.create_connection(
+            lambda: Wire(loop, options, self.settings), sock=sock
+        )
+        try:
+            await options.waiter
+            await wire.wait_closed()
+        finally:
+            wire.abort()
+            await wire.wait_closed()
 
     async def close(self) -> None:
         """Stop listening, end every console, and let everything go."""
@@ -169,12 +169,14 @@ class Door:
             await asyncio.wait([self._accepting])
         if self._socket is not None:
             self._socket.close()
-        for terminal in list(self.terminals):
+        for terminal in self.terminals:
             terminal.end()
+        if endings := [terminal.task for terminal in self.terminals if terminal.task]:
+            await asyncio.wait(endings, timeout=5)
+        for task in self._connections:
+            task.cancel()
         if self._connections:
-            _done, late = await asyncio.wait(self._connections, timeout=5)
-            for task in late:
-                task.cancel()
+            await asyncio.wait(self._connections)
         await self.pool.close()
 
 
@@ -198,6 +200,9 @@ def listening_socket(host: str, port: int, *, share_port: bool) -> socket.socket
         sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # What is accepted inherits them.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
         if share_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)

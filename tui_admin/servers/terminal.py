@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
-from tui_admin.errors import ConsoleError, FaultError
+from tui_admin.errors import ConsoleError, FaultError, FloodError, UnsignedError
 from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import _
 from tui_admin.security.text import safe
 from tui_admin.servers import colours, commands
-from tui_admin.servers.driver import ESCAPE_DELAY_S, clamped
+from tui_admin.servers.driver import clamped
 from tui_admin.servers.intake import Intake
 from tui_admin.servers.pool import Warm
+from tui_admin.servers.sizes import SizeChanges
+from tui_admin.servers.wire import ConsoleChannel
 
 if TYPE_CHECKING:
-    from tui_admin.servers.ssh import Connection, Door
+    from tui_admin.servers.connection import Connection
+    from tui_admin.servers.ssh import Door
 
 log = logging.getLogger(__name__)
-RESIZE_PAUSE_S = 0.05
-"""Of many changes of size in a row, the last one counts."""
-HANG_UP_S = 3.0
-"""How long a client has to hang up once its terminal has ended."""
+HANG_UP_S = 10.0
+"""How long a client has to close its side once its terminal has ended."""
+LAST_FRAME_S = 10.0
+"""How long a console has to end by itself."""
 WRITE_BUFFER = 256 * 1024
 """Bytes that wait for a client that does not read; then frames are dropped."""
 
@@ -37,25 +39,31 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
     def __init__(self, door: Door, connection: Connection) -> None:
         self._door = door
         self._connection = connection
-        self._chan: asyncssh.SSHServerChannel[bytes] | None = None
+        self._chan: ConsoleChannel | None = None
         self._term = ""
         self._size: tuple[int, int] | None = None
         self._command: str | None = None
         self._warm: Warm | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """What runs the console until everything of it has ended."""
         self._intake: Intake | None = None
-        self._resizing: asyncio.TimerHandle | None = None
-        self._escape: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+        self._error: ConsoleError | None = None
+        self._holds: set[str] = set()
+        self._sizes = SizeChanges(self._resize)
+        self._unsigned: asyncio.TimerHandle | None = None
 
     # What the client asks for.
 
-    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+    def connection_made(self, chan: Any) -> None:
         self._chan = chan
         chan.set_write_buffer_limits(high=WRITE_BUFFER)
 
     def pty_requested(
         self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Any
     ) -> bool:
+        if self.is_console:
+            return False
         self._term = colours.clean_term(term_type or "")
         self._size = clamped(term_size[:2])
         return True
@@ -71,17 +79,26 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         return False
 
     def session_started(self) -> None:
+        assert self._chan is not None  # noqa: S101 (there is one before anything is asked for)
         if self._command is not None:
             text, code = commands.answer(self._command, self._door.fingerprint)
             self._say(text, code)
         elif self._size is None:
             self._say(_("The console needs a terminal. Try: ssh -t"), 1)
         else:
-            self._task = asyncio.get_running_loop().create_task(self._serve(self._size))
+            self._intake = Intake(
+                self._door.settings,
+                self._chan.pause_reading,
+                self._chan.resume_reading,
+                lambda: self.end(FloodError()),
+            )
+            self._door.terminals.add(self)
+            self._connection.console_began()
+            self.task = asyncio.get_running_loop().create_task(self._serve(self._chan))
 
     def _say(self, sentence: str, code: int) -> None:
         """Print one sentence and end with an exit code; what is refused goes to stderr."""
-        assert self._chan is not None  # noqa: S101 (there is one before anything is asked for)
+        assert self._chan is not None  # noqa: S101 (see above)
         end = b"\r\n" if self._size is not None else b"\n"
         datatype = asyncssh.EXTENDED_DATA_STDERR if code else None
         self._chan.write(safe(sentence, 1000).encode() + end, datatype)
@@ -89,108 +106,150 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
 
     # The console.
 
-    async def _serve(self, size: tuple[int, int]) -> None:
-        chan = self._chan
-        assert chan is not None  # noqa: S101 (see above)
-        warm = await self._door.pool.take()
-        app = warm.app
-        colorterm = chan.get_environment().get("COLORTERM", "")
-        app.visitor = Visitor(self._connection.address, self._term)
-        app.abilities = colours.abilities_of(self._term)
-        app.most_misses = self._door.settings.misses
-        self._warm = warm
-        self._intake = Intake(
-            self._door.settings, warm.driver.feed, chan.pause_reading, chan.resume_reading, app
-        )
-        self._door.terminals.add(self)
-        try:
-            if chan.is_closing():
-                return
-            # It may have changed while the console was made.
-            size = self._size or size
-            warm.driver.attach(chan, size, colours.colour_system(self._term, colorterm))
-            if link := self._connection.link:
-                app.call_later(app.follow_link, link)
-            await asyncio.wait([warm.task])
-        finally:
-            self._door.terminals.discard(self)
-            await self._finish(warm)
-
-    async def _finish(self, warm: Warm) -> None:
-        """End what is left: the app, its session, the channel."""
-        app = warm.app
-        if not warm.task.done():
-            app.exit()
-            await asyncio.wait([warm.task])
-        error = app.exit_error
-        if warm.task.exception() is not None:
-            log.error("a console failed", exc_info=warm.task.exception())
-            error = FaultError()
-        await app.hang_up()
-        assert self._chan is not None  # noqa: S101 (see above)
-        if not self._chan.is_closing():
-            if isinstance(error, ConsoleError):
-                self._say(error.sentence, 1)
-            else:
-                self._chan.exit(app.return_code or 0)
-        # The client reads the end of its terminal first, and then hangs up by itself.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._chan.wait_closed(), HANG_UP_S)
-        self._connection.close()
+    @property
+    def is_console(self) -> bool:
+        """Whether it shows the console, or is about to."""
+        return self.task is not None
 
     @property
     def is_signed_in(self) -> bool:
         """Whether somebody has proven who they are here."""
         return self._warm is not None and self._warm.app.signed_in is not None
 
+    async def _serve(self, chan: ConsoleChannel) -> None:
+        try:
+            self._warm = await self._door.pool.take()
+            if not self._over.is_set():
+                await self._show(self._warm, chan)
+        except Exception:
+            log.exception("a terminal failed")
+            self._error = FaultError()
+        finally:
+            await self._finish(chan)
+            self._door.terminals.discard(self)
+
+    async def _show(self, warm: Warm, chan: ConsoleChannel) -> None:
+        """Put a console on the channel, and wait until one of them is over."""
+        app, intake = warm.app, self._intake
+        assert self._size is not None and intake is not None  # noqa: S101 (they come first)
+        app.visitor = Visitor(self._connection.address, self._term)
+        app.abilities = colours.abilities_of(self._term)
+        app.when_missed = self._connection.missed
+        app.when_signed_in = self._signed_in
+        warm.driver.attach(chan, self._size, colours.colour_system(self._term, chan.colorterm))
+        if self._holds or self._connection.is_full:
+            warm.driver.pause()
+        intake.start(app, warm.driver.feed)
+        self._signed_in(False)
+        if link := self._connection.link:
+            app.call_later(app.follow_link, link)
+        over = asyncio.ensure_future(self._over.wait())
+        await asyncio.wait([warm.task, over], return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+
+    async def _finish(self, chan: ConsoleChannel) -> None:
+        """End what is left: the app, its session, the channel."""
+        code = 0
+        self._over.set()
+        self._stop_timers()
+        if self._warm is not None:
+            code = await self._end_app(self._warm)
+        if not chan.is_closing():
+            if self._error is not None:
+                self._say(self._error.sentence, 1)
+            else:
+                chan.exit(code)
+        # The client reads the end of its terminal first, and then closes its side or hangs up.
+        try:
+            await asyncio.wait_for(chan.wait_closed(), HANG_UP_S)
+        except TimeoutError:
+            self._connection.close()
+
+    async def _end_app(self, warm: Warm) -> int:
+        app = warm.app
+        if not warm.task.done():
+            app.exit()
+            await asyncio.wait([warm.task], timeout=LAST_FRAME_S)
+            warm.task.cancel()
+            await asyncio.wait([warm.task])
+        if warm.task.cancelled() or warm.task.exception() is not None:
+            fault = None if warm.task.cancelled() else warm.task.exception()
+            log.error("a console failed", exc_info=fault)
+            app.exit_error = FaultError()
+        if app._driver is not None:
+            app._driver.stop_application_mode()
+        await app.hang_up()
+        self._error = self._error or app.exit_error
+        return app.return_code or 0
+
+    def _signed_in(self, is_signed_in: bool) -> None:
+        """Somebody signed in here, or nobody is any more."""
+        if self._unsigned is not None:
+            self._unsigned.cancel()
+            self._unsigned = None
+        if not is_signed_in and not self._over.is_set():
+            self._unsigned = asyncio.get_running_loop().call_later(
+                self._door.settings.unsigned_s, lambda: self.end(UnsignedError())
+            )
+        self._connection.look_who_is_here()
+
     async def notify(self, sentence: str) -> None:
         """Say something on the screen that is up."""
         if self._warm is not None:
             self._warm.app.call_later(self._warm.app.announce, sentence)
 
-    def end(self) -> None:
-        """End this console, its session included."""
-        if self._warm is not None:
-            self._warm.app.exit()
+    def end(self, error: ConsoleError | None = None) -> None:
+        """End this console, its session included, with a sentence."""
+        self._error = self._error or error
+        self._over.set()
 
     # What comes in.
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if self._intake is None or self._warm is None:
-            return
-        self._intake.take(data)
-        if self._escape is not None:
-            self._escape.cancel()
-        loop = asyncio.get_running_loop()
-        self._escape = loop.call_later(ESCAPE_DELAY_S * 1.1, self._warm.driver.tick)
+        if self._intake is not None:
+            self._intake.take(data)
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self._size is None:
+            return
         self._size = clamped((width, height))
-        if self._resizing is None:
-            loop = asyncio.get_running_loop()
-            self._resizing = loop.call_later(RESIZE_PAUSE_S, self._resize)
+        if self.is_console and not self._over.is_set():
+            self._sizes.note()
 
     def _resize(self) -> None:
-        self._resizing = None
         if self._warm is not None and self._size is not None:
             self._warm.driver.resize(self._size)
 
-    def pause_writing(self) -> None:
+    def hold(self, reason: str) -> None:
+        """Draw nothing: there is no room for it."""
+        self._holds.add(reason)
         if self._warm is not None:
             self._warm.driver.pause()
 
-    def resume_writing(self) -> None:
-        if self._warm is not None:
+    def release(self, reason: str) -> None:
+        """Draw again, if nothing else is in the way."""
+        self._holds.discard(reason)
+        if self._warm is not None and not self._holds:
             self._warm.driver.resume()
+
+    def pause_writing(self) -> None:
+        self.hold("window")
+
+    def resume_writing(self) -> None:
+        self.release("window")
 
     def eof_received(self) -> bool:
         self.end()
         return True  # our side stays open until the terminal is restored
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._resizing, self._escape):
-            if timer is not None:
-                timer.cancel()
+        self._stop_timers()
+        self.end()
+        self._connection.closed(self)
+
+    def _stop_timers(self) -> None:
+        self._sizes.stop()
+        if self._unsigned is not None:
+            self._unsigned.cancel()
         if self._intake is not None:
             self._intake.close()
-        self.end()

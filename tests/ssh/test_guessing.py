@@ -1,0 +1,184 @@
+"""T7: three misses, on whichever terminals of a connection, and it is over; what bounds the rest is
+in the database and in front of Argon2."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.ssh.conftest import OpenSsh
+from tests.ssh.serving import LEAVE, Client, Serve, Server, connected, open_screen, until
+from tests.support.console import Console
+from tui_admin.models import AuditRow
+
+OVER = b"Too many wrong tries. Please connect again later."
+
+
+async def misses(screen: Client, name: str = "alice") -> None:
+    """Try a wrong password and wait for the answer, if there is one."""
+    count = screen.raw.count(b"not right")
+    screen.press(name, "tab", "wrong horse", "enter")
+    await until(lambda: screen.raw.count(b"not right") > count or screen.is_closed)
+
+
+async def test_three_wrong_passwords_with_openssh(
+    server: Server, console: Console, openssh: OpenSsh
+) -> None:
+    """The terminal is given back, the sentence stands there, exit code 1; the same again at once
+    for the next connection."""
+    await console.customer("alice")
+    for _round in range(2):
+        app = openssh(server, user="alice")
+        await asyncio.to_thread(app.wait_for, "Log in")
+        app.press("alice", "tab", "wrong horse", "enter")
+        for _miss in range(2):
+            await asyncio.to_thread(app.wait_for, "not right")
+            app.press("wrong horse", "enter")
+            if _miss == 0:
+                await asyncio.to_thread(app.wait_gone, "not right")
+        assert await asyncio.to_thread(app.wait_ended) == 1
+        after = app.raw.partition(LEAVE)[2]
+        assert OVER in after and b"isconnect" not in after
+        await server.is_empty()
+
+
+async def test_misses_count_over_the_terminals_of_a_connection(
+    server: Server, console: Console
+) -> None:
+    """Two on one, one on the other: both are over, and so is the connection."""
+    await console.customer("alice")
+    async with connected(server) as conn:
+        one, other = await open_screen(conn), await open_screen(conn)
+        await one.wait_for("Log in")
+        await other.wait_for("Log in")
+        await misses(one)
+        one.press("wrong horse", "enter")
+        await until(lambda: server.door.terminals and _misses(server) == 2)  # type: ignore[arg-type, return-value]
+        assert not one.is_closed and not other.is_closed
+        await misses(other)
+        for screen in (one, other):
+            await screen.wait_closed()
+            assert screen.exit_status == 1 and OVER in screen.errors
+            assert screen.raw.endswith(LEAVE)
+        await asyncio.wait_for(conn.wait_closed(), 10)
+    await server.is_empty()
+
+
+def _misses(server: Server) -> int:
+    return next(iter(server.door.terminals))._connection._misses
+
+
+async def test_a_channel_that_is_opened_again_counts_on(serve: Serve, console: Console) -> None:
+    """Closing the channel and opening another one makes no fresh three."""
+    await console.customer("alice")
+    server = await serve(misses=2)
+    async with connected(server) as conn:
+        first = await open_screen(conn)
+        await first.wait_for("Log in")
+        await misses(first)
+        first.chan.close()
+        await first.wait_closed()
+        second = await open_screen(conn)
+        await second.wait_for("Log in")
+        await misses(second)
+        await second.wait_closed()
+        assert OVER in second.errors
+    await server.is_empty()
+
+
+async def test_signing_in_makes_no_fresh_three(serve: Serve, console: Console) -> None:
+    """Whoever has an account of their own could else guess at another one for ever."""
+    mallory = await console.customer("mallory")
+    await console.customer("alice")
+    server = await serve(misses=2)
+    async with connected(server) as conn:
+        screen = await open_screen(conn)
+        await screen.wait_for("Log in")
+        await misses(screen)
+        other = await open_screen(conn)
+        await other.sign_in(mallory)
+        await other.sign_out()
+        await other.wait_for("Signed out.")
+        await misses(other)
+        await other.wait_closed()
+        assert OVER in other.errors
+        await screen.wait_closed()
+    await server.is_empty()
+    assert await server.open_sessions() == 0
+
+
+async def test_wrong_codes_count_too(server: Server, console: Console) -> None:
+    """Three wrong codes after a right password."""
+    alice = await console.customer("alice", otp=True)
+    sessions = await server.open_sessions()
+    async with connected(server) as conn:
+        screen = await open_screen(conn)
+        await screen.wait_for("Log in")
+        screen.press("alice", "tab", alice.password, "enter")
+        await screen.wait_for("OTP password")
+        for number in range(1, 4):
+            screen.press(alice.wrong_code())
+            await until(lambda n=number: screen.is_closed or _misses(server) == n)  # type: ignore[misc]
+        await screen.wait_closed()
+        assert screen.exit_status == 1 and OVER in screen.errors
+    await server.is_empty()
+    assert await server.open_sessions() == sessions
+
+
+async def test_300_guesses_in_one_burst(
+    server: Server, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T7: all sent before the first is answered; three at most are hashed."""
+    await console.customer("alice")
+    checks = 0
+    check = type(console.ctx.passwords).check
+
+    async def counting(self: object, password: str, stored: str | None) -> object:
+        nonlocal checks
+        checks += 1
+        return await check(self, password, stored)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(console.ctx.passwords), "check", counting)
+    async with connected(server) as conn:
+        screen = await open_screen(conn)
+        await screen.wait_for("Log in")
+        screen.press("alice", "tab", *["wrong horse\r"] * 300)
+        await screen.wait_closed(40)
+        assert OVER in screen.errors
+    await server.is_empty()
+    assert 1 <= checks <= 3
+
+
+async def test_many_connections_meet_the_limits_before_argon2(
+    serve: Serve, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new connection for each guess is no way round: after ten misses of an address nothing
+    more is hashed, whichever account."""
+    for name in ("alice", "bob", "carol"):
+        await console.customer(name)
+    server = await serve(misses=100)
+    checks = 0
+    check = type(console.ctx.passwords).check
+
+    async def counting(self: object, password: str, stored: str | None) -> object:
+        nonlocal checks
+        checks += 1
+        return await check(self, password, stored)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(console.ctx.passwords), "check", counting)
+
+    async def guess(name: str) -> None:
+        async with connected(server) as conn:
+            screen = await open_screen(conn)
+            await screen.wait_for("Log in")
+            screen.press(name, "tab", "wrong horse", "enter")
+            await until(lambda: b"not right" in screen.raw or b"Too many" in screen.raw)
+
+    for _round in range(5):
+        await asyncio.gather(*(guess(name) for name in ("alice", "bob", "carol")))
+    await server.is_empty()
+    assert checks == 10
+    refused = [row for row in await console.rows(AuditRow) if row.event == "limit.refused"]
+    assert len(refused) == 5
+    assert {row.address for row in refused} == {"127.0.0.1"}
