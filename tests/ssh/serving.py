@@ -183,7 +183,6 @@ class Client(asyncssh.SSHClientSession[bytes]):
             self.press(person.code())
         await self.wait_for("Account Security")
 
-
     async def sign_out(self) -> None:
         """Sign out by the keyboard."""
         self.press("f10")

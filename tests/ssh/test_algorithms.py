@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import Any
 
 import asyncssh
 import pytest
@@ -35,7 +36,7 @@ OFFERED = [
     {""},
     {""},
 ]
-WEAK = ("sha1", "md5", "cbc", "arcfour", "group1-", "group14", "rsa", "dss", "zlib", "3des", "nistp")
+WEAK = ("sha1", "md5", "cbc", "arcfour", "3des", "group1", "nistp", "rsa", "dss", "zlib")
 
 
 async def kexinit(server: Server) -> list[list[str]]:
@@ -86,7 +87,7 @@ async def test_what_is_offered(server: Server) -> None:
         {"compression_algs": ["zlib"]},
     ],
 )
-async def test_a_client_that_knows_only_weak_ones(server: Server, weak: dict[str, list[str]]) -> None:
+async def test_a_client_that_knows_only_weak_ones(server: Server, weak: dict[str, Any]) -> None:
     """T10: there is nothing in common, and the connection ends there."""
     with pytest.raises((asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost)):
         async with connected(server, **weak):

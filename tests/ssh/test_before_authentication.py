@@ -41,7 +41,7 @@ PACKETS = [
 ]
 
 
-async def _connect(server: Server, when_keyed: Any, username: str = "anna") -> Any:
+async def connected_by(server: Server, when_keyed: Any, username: str = "anna") -> Any:
     """Connect as a client that, instead of asking for authentication, calls `when_keyed`."""
 
     class Eager(asyncssh.SSHClient):
@@ -75,7 +75,7 @@ async def test_nothing_is_served_before(
 
     with pytest.raises(asyncssh.Error) as error:
         async with asyncio.timeout(10):
-            await _connect(server, send)
+            await connected_by(server, send)
     assert "before authentication" in str(error.value) or "userauth" in str(error.value).lower()
     assert not asked and not server.door.terminals
     await server.is_empty()
@@ -103,7 +103,7 @@ async def test_a_key_that_was_only_offered_says_nothing(server: Server, console:
         conn._auth = Mock()
 
     async with asyncio.timeout(10):
-        conn = await _connect(server, offer, "alice")
+        conn = await connected_by(server, offer, "alice")
     async with conn:
         screen = await open_screen(conn)
         await screen.wait_for("Log in")

@@ -150,9 +150,9 @@ async def test_forwarding_is_refused(server: Server, tmp_path: Path) -> None:
         with refused:
             await conn.start_unix_server(lambda *_: None, str(tmp_path / "sock"))
         with refused:
-            await conn.create_tun(lambda: asyncssh.SSHTunTapSession())
+            await conn.create_tun(asyncssh.SSHTunTapSession)
         with refused:
-            await conn.create_tap(lambda: asyncssh.SSHTunTapSession())
+            await conn.create_tap(asyncssh.SSHTunTapSession)
         async with connected(server) as other:
             screen = await open_screen(other)
             await screen.wait_for("Log in")

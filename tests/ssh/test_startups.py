@@ -243,7 +243,7 @@ async def test_a_client_that_is_not_there_any_more(serve: Serve, console: Consol
         screen = await open_screen(conn)
         await screen.sign_in(alice)
         assert conn._transport is not None
-        conn._transport.pause_reading()  # type: ignore[attr-defined]
+        conn._transport.pause_reading()
         await server.is_empty()
     assert await server.open_sessions() == 0
 

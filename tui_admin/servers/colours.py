@@ -37,7 +37,7 @@ def keep_apart() -> None:
     Rich and Textual note on a style how it is written, and all apps share their styles: what one
     terminal can show would be sent to all others that come after it.
     """
-    Strip.render_style = staticmethod(_render_style)  # type: ignore[method-assign, assignment]
+    Strip.render_style = staticmethod(_render_style)  # type: ignore[method-assign]
 
 
 def _render_style(style: Style, text: str, color_system: ColorSystem) -> str:
