@@ -8,6 +8,7 @@ when somebody arrives.
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
@@ -97,7 +98,13 @@ class ChannelDriver(Driver):
         channel, self._channel = self._channel, None
         self._is_closed = True
         if channel is not None:
-            channel.write(_LEAVE.encode())
+            with suppress(BrokenPipeError):  # the client has hung up already
+                channel.write(_LEAVE.encode())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The size that the app draws itself in."""
+        return self._size or (80, 24)
 
     # The channel's side.
 
