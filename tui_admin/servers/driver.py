@@ -124,7 +124,7 @@ class ChannelDriver(Driver):
                 _environ={},
             )
         self.write(_ENTER)
-        if self._size == clamped(size):
+        if self.size == clamped(size):
             app.call_later(self._draw_all)
         else:
             self.resize(size)

@@ -92,7 +92,7 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
     async def _serve(self, size: tuple[int, int]) -> None:
         chan = self._chan
         assert chan is not None  # noqa: S101 (see above)
-        warm = await self._door.pool.take()
+        warm = await self._door.pool.take(size)
         app = warm.app
         colorterm = chan.get_environment().get("COLORTERM", "")
         app.visitor = Visitor(self._connection.address, self._term)
