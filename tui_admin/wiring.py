@@ -123,9 +123,11 @@ async def serve_ssh(
         StartError: it cannot start as it is set up.
     """
     from tui_admin import flows
+    from tui_admin.servers.pool import calm_collector
     from tui_admin.servers.ssh import Door
 
     flows.load_all()
+    calm_collector()
     ctx = await open_context(settings, deliver=True)
     try:
         door = Door(ctx, settings)
