@@ -10,31 +10,14 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from textual.pilot import Pilot
 
 from screens.app import ConsoleApp
+from screens.demo_phone import PhoneOfDemo
 from screens.terminal import TerminalAbilities
 from tui_admin.demo import ACCOUNTS, Demo
 from tui_admin.flows.answers import Visitor
-
-MAILS = (
-    (
-        "OTP is on",
-        "OTP was switched on for your account secured.\n\nNot you? Then sign in at once, look at "
-        "Account Security, and change your password.",
-    ),
-    (
-        "WEDOS Internet \N{EN DASH} Deactivate OTP",
-        "Somebody who knows your password at WEDOS Internet asked to deactivate OTP.\n\n"
-        "You? Then go on in the window that waits, by this code:\n\n    ABCDE-FGHJK\n\n"
-        "Or go on anywhere else:\n\n    tui-admin recover 0123456789abcdefghjkmnpqrs\n\n"
-        "Not you? Then somebody knows your password.\n\n"
-        "    tui-admin recover zyxwvtsrqpnmkjhgfedcba9876\n",
-    ),
-)
-SMS = "123456 is your code to deactivate OTP at WEDOS Internet. Never tell it to anybody."
 
 FOLDER = Path(__file__).parent / "pictures"
 CUSTOMER, SECURED = ACCOUNTS
@@ -149,10 +132,17 @@ async def case_state(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
+async def lost_device(pilot: Pilot[None]) -> None:
+    """The wizard of a lost device, its e-mail delivered."""
+    await sign_in(pilot, SECURED)
+    await pilot.click("#lost")
+    await until(pilot, lambda: bool(phone_of(pilot).inbox.mails()))
+
+
 async def mail(pilot: Pilot[None]) -> None:
     """The phone's list of mails."""
-    await receive(pilot)
-    await phone(pilot)
+    await lost_device(pilot)
+    await pilot.press("f2")
     await pilot.click("PhoneTabs", offset=(17, 0))
 
 
@@ -163,36 +153,42 @@ async def letter(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
+async def captcha(pilot: Pilot[None]) -> None:
+    """The last step of the wizard."""
+    await lost_device(pilot)
+    link = phone_of(pilot).inbox.mails()[0].tokens[0]
+    await console(pilot).follow_link(link)
+    await settle(pilot)
+    await pilot.click("#send-sms")
+    await until(pilot, lambda: bool(phone_of(pilot).inbox.sms()))
+
+
 async def sms(pilot: Pilot[None]) -> None:
     """The phone's SMS."""
-    await receive(pilot)
-    await phone(pilot)
-    await pilot.press("shift+tab")
+    await captcha(pilot)
+    await pilot.press("f2")
     await pilot.click("PhoneTabs", offset=(25, 0))
 
 
-async def receive(pilot: Pilot[None]) -> None:
-    """Send the phone a letter and an SMS, as delivery does."""
-    from email.message import EmailMessage
-    from urllib.parse import quote
-
-    import aiosmtplib
-    import apprise
-
+def console(pilot: Pilot[None]) -> ConsoleApp:
     assert isinstance(pilot.app, ConsoleApp)
-    settings = (await pilot.app.context()).settings
-    sent = EmailMessage()
-    sent["From"], sent["To"] = f"{settings.brand} <{settings.mail_from}>", SECURED
-    for subject, words in MAILS:
-        del sent["Subject"]
-        sent["Subject"] = subject
-        sent.set_content(words)
-        port = urlsplit(settings.smtp_url).port
-        await aiosmtplib.send(sent, hostname="127.0.0.1", port=port, start_tls=False)
-    gateway = apprise.Apprise()
-    url = settings.sms_url.format(phone=quote("+420603333444", safe=""), id="1")
-    assert gateway.add(url)
-    assert await asyncio.to_thread(gateway.notify, body=SMS)
+    return pilot.app
+
+
+def phone_of(pilot: Pilot[None]) -> PhoneOfDemo:
+    demo = console(pilot).demo
+    assert demo is not None
+    return demo.phone
+
+
+async def until(pilot: Pilot[None], happened: Callable[[], bool]) -> None:
+    """Wait for something to arrive, ten seconds at most."""
+    for _look in range(100):
+        await settle(pilot)
+        if happened():
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError
 
 
 async def help_screen(pilot: Pilot[None]) -> None:
@@ -214,12 +210,19 @@ STEPS: dict[str, Callable[[Pilot[None]], Awaitable[None]]] = {
     "contact-form-signed-in": contact_form_signed_in,
     "case-opened": case_opened,
     "case-state": case_state,
+    "lost-device": lost_device,
+    "captcha": captcha,
     "mail": mail,
     "letter": letter,
     "sms": sms,
     "help": help_screen,
 }
-PICTURES = {"activation": (100, 30), "secured": (100, 30), "sign-in": (80, 24)}
+PICTURES = {
+    "activation": (100, 30),
+    "letter": (120, 30),
+    "secured": (100, 30),
+    "sign-in": (80, 24),
+}
 """What the documentation shows, and how large."""
 
 

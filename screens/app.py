@@ -21,6 +21,7 @@ import styles
 from screens.attendance import Attendance
 from screens.base import FLOWS, ConsoleScreen, FlowCaller
 from screens.sign_in import SignInScreen
+from screens.stylesheet import SharedStylesheet
 from screens.terminal import TerminalAbilities
 from screens.widgets.text_field import TextField
 from tui_admin import flows
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
 LAST_ANSWER_S = 5.0
 """How long leaving waits for a flow that is under way."""
+INSIDE = styles.sheet("inside")
 
 
 def _nothing() -> None:
@@ -62,6 +64,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         abilities: What the terminal can draw.
         kiosk: Take away leaving, copying, and everything else that reaches beyond the console.
         demo: The sample accounts and the phone of the demo.
+        ahead: Nobody waits for the first frame, so it does not hurry: all shared sheets are read
+            before it, and nothing has to be styled again after it.
         link: The link of a letter that this terminal was opened by.
     """
 
@@ -98,9 +102,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         abilities: TerminalAbilities,
         kiosk: bool = False,
         demo: DemoHelp | None = None,
+        ahead: bool = False,
         link: str = "",
     ) -> None:
-        super().__init__()
+        super().__init__(css_path=[*self.CSS_PATH, INSIDE] if ahead else None)
         self._open_context = open_context
         self._opened: asyncio.Future[Context] | None = None
         self.visitor = visitor
@@ -125,7 +130,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.register_theme(Theme(name=name, **colours))
         # Set without its watcher, which would parse every style sheet a second time.
         self.set_reactive(App.theme, DEFAULT_THEME)
-        self.stylesheet.set_variables(self.get_css_variables())
+        self.stylesheet = SharedStylesheet(variables=self.get_css_variables())
 
     # The beginning: the first frame does not wait for storage.
 
@@ -133,14 +138,20 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """The sign-in screen is the first and the lowest of the stack."""
         screen = SignInScreen()
         # Textual sets them only at the first resize, and then looks every style up again.
-        width, height = self.size
-        for size, points in (
-            (width, self.HORIZONTAL_BREAKPOINTS or []),
-            (height, self.VERTICAL_BREAKPOINTS or []),
-        ):
-            fitting = max(point for point in points if point[0] <= size)[1]
-            screen.add_class(fitting, update=False)  # it is styled when it is mounted
+        for name in self.size_classes(self.size):
+            screen.add_class(name, update=False)  # it is styled when it is mounted
         return screen
+
+    @classmethod
+    def size_classes(cls, size: tuple[int, int]) -> tuple[str, str]:
+        """Return the classes that a screen of this size has, for its width and its height."""
+        width, height = (
+            max(point for point in points or [] if point[0] <= cells)[1]
+            for cells, points in zip(
+                size, (cls.HORIZONTAL_BREAKPOINTS, cls.VERTICAL_BREAKPOINTS), strict=True
+            )
+        )
+        return width, height
 
     def on_load(self) -> None:
         # Every task of this terminal starts below this one and inherits the language.
@@ -154,9 +165,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         # would the garbage collector, which the command has switched off until now.
         gc.enable()
         # What the first screen has no use for; read before any other screen's own sheet.
-        self.stylesheet.read(styles.sheet("inside"))
-        self.stylesheet.reparse()
-        self.stylesheet.update(self)
+        if not self.stylesheet.has_source(str(INSIDE)):
+            self.stylesheet.read(INSIDE)
+            self.stylesheet.reparse()
+            self.stylesheet.update(self)
         self.run_worker(self._open(), exit_on_error=False)
 
     async def _open(self) -> None:

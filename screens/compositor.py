@@ -1,7 +1,8 @@
 """A compositor that draws, for a small change, only the rows that changed.
 
 Textual's own asks every widget whose container touches the changed region for all of its lines, so
-that one letter draws the whole card again: a quarter of the CPU of a key.
+that one letter draws the whole card again: a quarter of the CPU of a key. It also asks those that
+lie beneath a widget which covers all of the change: five of them for one letter in a form.
 """
 
 from __future__ import annotations
@@ -29,3 +30,6 @@ class CroppingCompositor(Compositor):
             shown = region.intersection(seen)
             if shown:
                 yield region, seen, widget.render_lines(shown.translate(-region.offset))
+                if shown.contains_region(crop):
+                    # They come from the top down: what lies below this one is not drawn.
+                    return

@@ -90,7 +90,9 @@ class LostDeviceScreen(ConsoleScreen[None]):
                 ActionButton(_("Send SMS"), id="send-sms", classes="-first"),
                 ActionButton(_("Send"), id="send", classes="-first"),
                 ActionButton(_("Send again"), id="send-again"),
+                Static("", id="again-in", classes="quiet"),
                 ActionButton(_("This was not me"), id="not-me"),
+                id="ways",
                 classes="row",
             ),
             classes="card",
@@ -163,7 +165,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
             "password. If that was you, have six digits sent by SMS to {phone}."
         ).format(
             when=local_minute(view.asked_at, self.console.timezone),
-            where=view.asked_from,
+            where=_spoken(view.asked_from),
             phone=view.phone,
         )
 
@@ -179,12 +181,12 @@ class LostDeviceScreen(ConsoleScreen[None]):
             Delivery.SENT: _("It has left here; it may take a minute to arrive."),
             Delivery.FAILED: _("It could not be delivered. The contact form helps."),
         }[delivery]
-        if sentence and again_s:
-            sentence += " " + _("Send again in {n} s.").format(n=again_s)
         if view.step is Step.SMS:
             sentence = ""
         self.query_one("#delivery", Static).update(Content(sentence))
         self.query_one("#send-again", ActionButton).disabled = again_s > 0
+        wait = _("in {n} s").format(n=again_s) if again_s and view.step is not Step.SMS else ""
+        self.query_one("#again-in", Static).update(Content(wait))
 
     def _seconds_left(self) -> int:
         return int(self._until_s - time.monotonic())
@@ -303,12 +305,16 @@ class LostDeviceScreen(ConsoleScreen[None]):
             super().field_refused(error)
 
 
+def _spoken(address: str) -> str:
+    return _("this system") if address == "local" else address
+
+
 def ask_to_stop(console: ConsoleApp, offer: StopOffer) -> None:
     """Ask whether a request shall be stopped, and stop it; opening the link does nothing yet."""
     question = _(
         "On {when} somebody at {where} asked to switch OTP off for this account. Stopping it ends "
         "every session and tells our staff."
-    ).format(when=local_minute(offer.asked_at, console.timezone), where=offer.asked_from)
+    ).format(when=local_minute(offer.asked_at, console.timezone), where=_spoken(offer.asked_from))
     if offer.is_completed:
         question += "\n" + _("OTP has been switched off already.")
     dialog = QuestionDialog(_("This was not me"), question, yes=_("Stop it"), no=_("Leave it"))

@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.support.console import CHEAP_HASH, Console, TurnedClock, opened
-from tests.support.recovery import ANSWER
+from tests.support.recovery import ANSWER, PICTURE
 from tui_admin.config import Settings
 from tui_admin.database import Database, open_database, upgrade
 from tui_admin.security.sealed import Keyring, save_keyring
@@ -209,6 +209,7 @@ def easy_captcha(monkeypatch: pytest.MonkeyPatch) -> None:
     from tui_admin.security import captcha
 
     answer = captcha.clean_answer(ANSWER)
-    easy = captcha.Captcha(answer, picture=("# #", " # "), question="Which word?")
-    monkeypatch.setattr(captcha, "new_picture", lambda: easy)
-    monkeypatch.setattr(captcha, "new_question", lambda: easy)
+    picture = captcha.Captcha(answer, picture=PICTURE)
+    question = captcha.Captcha(answer, question="What is the password of this test?")
+    monkeypatch.setattr(captcha, "new_picture", lambda: picture)
+    monkeypatch.setattr(captcha, "new_question", lambda: question)

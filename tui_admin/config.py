@@ -119,7 +119,8 @@ class LimitSettings(_Group):
     """CAPTCHAs shown to one peer address in an hour."""
 
     cases_1h: int = Field(default=3, ge=1)
-    """Cases opened by the contact form from one peer address in an hour."""
+    """Cases opened by the contact form from one peer address in an hour, and for one e-mail
+    address."""
 
     cases_total_1h: int = Field(default=100, ge=1)
     """Cases opened by the contact form over all in an hour."""

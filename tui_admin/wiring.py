@@ -38,7 +38,7 @@ async def open_context(
     ctx = Context(settings, database, keyring, make_passwords(settings), clock or SystemClock())
     if deliver:
         # Mail and templates take a while to import, and a screen stands already.
-        await asyncio.to_thread(import_module, "tui_admin.delivery.outbox")
+        await asyncio.to_thread(_load_delivery)
         worker = make_worker(ctx)
         worker.start()
         ctx.on_close.append(worker.close)
@@ -77,6 +77,11 @@ def make_senders(settings: Settings) -> dict[str, Sender]:
     elif settings.sms_url:
         senders["sms"] = AppriseSms(settings.sms_url)
     return senders
+
+
+def _load_delivery() -> None:
+    for name in ("email", "outbox", "sms"):
+        import_module(f"tui_admin.delivery.{name}")
 
 
 async def try_mail(settings: Settings) -> str:
@@ -118,9 +123,11 @@ async def serve_ssh(
         StartError: it cannot start as it is set up.
     """
     from tui_admin import flows
+    from tui_admin.servers.pool import calm_collector
     from tui_admin.servers.ssh import Door
 
     flows.load_all()
+    calm_collector()
     ctx = await open_context(settings, deliver=True)
     try:
         door = Door(ctx, settings)

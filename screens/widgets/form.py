@@ -22,12 +22,69 @@ DIGITS = 6
 _SEPARATORS = " -\u00a0\u2007\u2009\u202f"
 
 
-class Field(Vertical):
-    """A label, an input of one line, and a reserved line for what is wrong with it.
+class LabelledField(Vertical):
+    """A label, something to type into, and a reserved line for what is wrong with it.
 
     `check` looks at the text while it is typed and returns a sentence, or "" when all is well. It
     speaks only after the field was left once, so that nobody is scolded for not being done yet.
     """
+
+    def __init__(
+        self,
+        label: str,
+        place: Widget,
+        *,
+        id: str,
+        check: Callable[[str], str] | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=f"{id}-field", classes=classes)
+        self._label = label
+        self._place = place
+        self._check = check
+        self._was_left = False
+        self._said = ""
+        self._error = Static(classes="field--error", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(self._label), classes="field--label")
+        yield self._place
+        yield self._error
+
+    @property
+    def value(self) -> str:
+        """What stands in the field."""
+        raise NotImplementedError
+
+    def say(self, sentence: str) -> None:
+        """Show what is wrong beside the field; "" takes it away."""
+        # Looked at with every key: drawing it again each time would cost as much as the key.
+        if sentence != self._said:
+            self._said = sentence
+            self._error.update(Content(sentence), layout=False)
+
+    def look(self) -> None:
+        """Say what is wrong with what stands there now; a refusal stands until the text changes."""
+        self.say(self._check(self.value) if self._check and self._was_left else "")
+
+    def left_out(self, characters: int) -> None:
+        """Say that a paste was cut."""
+        self.say(_("That was too long; {n} characters were left out.").format(n=characters))
+
+    # A class and not `:focus-within`, which Textual does not look at again when the focus goes on.
+
+    def on_descendant_focus(self) -> None:
+        self.add_class("-focused")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-focused")
+        self._was_left = bool(self.value) or self._was_left
+        if self._check and self._was_left:
+            self.say(self._check(self.value))
+
+
+class Field(LabelledField):
+    """A labelled field of one line."""
 
     def __init__(
         self,
@@ -42,21 +99,11 @@ class Field(Vertical):
         enter_moves_on: bool = False,
         classes: str | None = None,
     ) -> None:
-        super().__init__(id=f"{id}-field", classes=classes)
-        self._label = label
-        self._check = check
-        self._was_left = False
-        self._said = ""
         self.input = TextField(
             value, placeholder, id=id, password=password, limit=limit, compact=True
         )
         self.input.enter_moves_on = enter_moves_on
-        self._error = Static(classes="field--error", markup=False)
-
-    def compose(self) -> ComposeResult:
-        yield Static(Content(self._label), classes="field--label")
-        yield self.input
-        yield self._error
+        super().__init__(label, self.input, id=id, check=check, classes=classes)
 
     @property
     def value(self) -> str:
@@ -69,25 +116,12 @@ class Field(Vertical):
         self.input.value = ""
         self.say("")
 
-    def say(self, sentence: str) -> None:
-        """Show what is wrong beside the field; "" takes it away."""
-        # Looked at with every key: drawing it again each time would cost as much as the key.
-        if sentence != self._said:
-            self._said = sentence
-            self._error.update(Content(sentence), layout=False)
-
     def on_input_changed(self, event: TextField.Changed) -> None:
-        # A refusal from a flow stands until the text changes.
-        self.say(self._check(self.value) if self._check and self._was_left else "")
-
-    def on_descendant_blur(self) -> None:
-        self._was_left = bool(self.value) or self._was_left
-        if self._check and self._was_left:
-            self.say(self._check(self.value))
+        self.look()
 
     def on_text_field_overflow(self, event: TextField.Overflow) -> None:
         event.stop()
-        self.say(_("That was too long; {n} characters were left out.").format(n=event.dropped))
+        self.left_out(event.dropped)
 
 
 class Notice(Static):

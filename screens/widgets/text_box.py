@@ -7,15 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
+from screens.widgets.form import LabelledField
 from screens.widgets.text_field import obey_binding, plain
-from tui_admin.i18n import _
 
 _LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LOOKED_AT = 16
@@ -91,43 +88,22 @@ class TextBox(TextArea, inherit_bindings=False):
             self.post_message(self.Overflow(dropped))
 
 
-class BoxField(Vertical):
-    """A label, a box of several lines, and a reserved line for what is wrong; see `form.Field`."""
+class BoxField(LabelledField):
+    """A labelled field of several lines."""
 
     def __init__(self, label: str, *, id: str, limit: int, check: Callable[[str], str]) -> None:
-        super().__init__(id=f"{id}-field")
-        self._label = label
-        self._check = check
-        self._was_left = False
-        self._said = ""
         self.box = TextBox(id=id, limit=limit)
-        self._error = Static(classes="field--error", markup=False)
-
-    def compose(self) -> ComposeResult:
-        yield Static(Content(self._label), classes="field--label")
-        yield self.box
-        yield self._error
+        super().__init__(label, self.box, id=id, check=check)
 
     @property
     def value(self) -> str:
         """What stands in the box."""
         return self.box.text
 
-    def say(self, sentence: str) -> None:
-        """Show what is wrong beside the box; "" takes it away."""
-        if sentence != self._said:
-            self._said = sentence
-            self._error.update(Content(sentence), layout=False)
-
     def on_text_area_changed(self, event: TextBox.Changed) -> None:
         event.stop()
-        self.say(self._check(self.value) if self._was_left else "")
-
-    def on_descendant_blur(self) -> None:
-        self._was_left = bool(self.value) or self._was_left
-        if self._was_left:
-            self.say(self._check(self.value))
+        self.look()
 
     def on_text_box_overflow(self, event: TextBox.Overflow) -> None:
         event.stop()
-        self.say(_("That was too long; {n} characters were left out.").format(n=event.dropped))
+        self.left_out(event.dropped)

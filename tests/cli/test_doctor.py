@@ -123,7 +123,7 @@ async def test_a_key_file_of_another_installation_is_found(
     assert older.state == "attention" and "--reseal-only" in older.sentence
     save_keyring(settings.key_path, Keyring.random(), replace=True)
     unknown = await doctor.check_sealed(console.ctx)
-    assert unknown.state == "broken" and "1 shared key is" in unknown.sentence
+    assert unknown.state == "broken" and "1 value is" in unknown.sentence
 
 
 async def test_a_clock_behind_the_log_is_found(console: Console, shell: Shell) -> None:
@@ -250,7 +250,7 @@ def test_sms_findings(settings: Settings) -> None:
         "email://{phone}@sms.example.net": "broken",
     }
     for url, state in cases.items():
-        found = check_sms(settings.model_copy(update={"sms_url": url}))
+        found = check_sms(settings.model_copy(update={"sms_url": url, "smtp_url": ""}))
         assert found.state == state, found.sentence
     mailed = {"sms_url": "email://{phone}@sms.example.net", "smtp_url": "smtp://127.0.0.1"}
     assert check_sms(settings.model_copy(update=mailed)).state == "ok"

@@ -156,6 +156,7 @@ async def test_what_a_failure_means(moment: str, step: str, kind: type[Exception
         before = len(server.bodies)
         await sender.send(LETTER)
         assert len(server.bodies) == before + 1
+        assert server.connections == 2, "nothing is left of the try before"
 
 
 async def test_nobody_listens() -> None:

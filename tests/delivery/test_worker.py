@@ -21,7 +21,7 @@ from tui_admin.delivery import outbox as outbox_module
 from tui_admin.delivery.claims import KEEP
 from tui_admin.delivery.letters import rendering
 from tui_admin.delivery.outbox import Worker
-from tui_admin.delivery.pacing import LEASE, MOST_TRIES, SEND_S, pause_s
+from tui_admin.delivery.pacing import LEASE, MOST_TRIES, REST_S, SEND_S, pause_s
 from tui_admin.delivery.senders import Made, PermanentFailure, SetUpWrongly, TemporaryFailure
 from tui_admin.models import Letter
 from tui_admin.wiring import make_worker, open_context
@@ -132,7 +132,7 @@ async def test_a_channel_that_is_not_set_up_waits_untouched(console: Console) ->
     await write(console.ctx, alice)
     await write(console.ctx, alice, sms=True)
     before = await letters(console)
-    work = make_worker(console.ctx)
+    work = make_worker(with_ways(console))
     assert await work.deliver_due() == 0
     assert await letters(console) == before
     basket = Basket()
@@ -241,7 +241,9 @@ async def test_a_permanent_refusal(console: Console) -> None:
 async def test_a_wrong_setting_burns_no_letter(console: Console) -> None:
     """While the way out is set up wrongly, letters wait, their tries uncounted, the reason seen."""
     alice = await console.customer()
-    basket = Basket(fails=SetUpWrongly("sms_url is not a URL that Apprise understands"))
+    seen: list[Made] = []
+    wrong = SetUpWrongly("sms_url is not a URL that Apprise understands")
+    basket = Basket(fails=wrong, before=seen.append)
     await write(console.ctx, alice, sms=True)
     work = worker(console.ctx, sms=basket)
     for _turn in range(MOST_TRIES + 5):
@@ -250,8 +252,25 @@ async def test_a_wrong_setting_burns_no_letter(console: Console) -> None:
         assert (letter.outcome, letter.attempts) == ("", 0)
         assert "Apprise" in letter.last_error
         console.clock.set(letter.due_at)
+    assert len(seen) == MOST_TRIES + 5
     basket.fails = None
     assert await work.deliver_due() == 1
+
+
+async def test_a_way_that_is_set_up_wrongly_is_left_alone(console: Console) -> None:
+    """A mail server that refuses the password is asked once a minute, however many letters come."""
+    alice = await console.customer()
+    seen: list[Made] = []
+    basket = Basket(fails=SetUpWrongly("535"), before=seen.append)
+    work = worker(console.ctx, basket)
+    for _letter in range(5):
+        await write(console.ctx, alice)
+        await work.deliver_due()
+        console.clock.turn(5)
+    assert len(seen) == 1
+    console.clock.turn(REST_S)
+    await work.deliver_due()
+    assert len(seen) == 2
 
 
 async def test_a_server_that_is_down_costs_one_letter_a_look(console: Console) -> None:
@@ -325,7 +344,15 @@ async def test_several_workers_share(console: Console) -> None:
     """O2: with nothing failing, each letter is sent once, whichever of the workers takes it."""
     alice = await console.customer()
     ids = [await write(console.ctx, alice) for _number in range(30)]
-    baskets = [Basket(before=lambda _made: asyncio.sleep(0.001)) for _number in range(3)]
+    met = asyncio.Barrier(3)
+
+    async def together(_made: Made) -> None:
+        # Each worker holds its first letter until all three have one.
+        if not any(basket.letters for basket in baskets):
+            async with asyncio.timeout(20):
+                await met.wait()
+
+    baskets = [Basket(before=together) for _number in range(3)]
     others = [console.ctx, *[await console.second_process() for _number in range(2)]]
     workers = [worker(ctx, basket) for ctx, basket in zip(others, baskets, strict=True)]
     sent = await asyncio.gather(*(work.deliver_due() for work in workers))

@@ -168,10 +168,10 @@ async def test_send_again(console: Console) -> None:
     alice = await console.customer(otp=True)
     async with open_terminal(console) as terminal:
         await to_the_wizard(terminal, alice)
-        terminal.shows("Send again in 60 s.")
+        terminal.shows("[ Send again ] in 60 s")
         await terminal.turn(60)
         await look(terminal)
-        terminal.hides("Send again in")
+        terminal.hides(" in 60 s", "in 0 s")
         await terminal.button("Send again")
         assert len(await letters(console, "recovery.mail")) == 2
         terminal.shows("4:00 left")

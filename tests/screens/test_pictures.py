@@ -17,6 +17,7 @@ from tests.support.console import STRANGER, Console, Person
 from tui_admin.security.otp import SharedKey
 
 FOLDER = Path(__file__).parent / "snapshots"
+LINK = "0123456789abcdefghjkmnpqrs"
 SIZES = [(80, 24), (120, 40), (60, 20)]
 
 Step = Callable[[Terminal, Person], Awaitable[None]]
@@ -30,6 +31,8 @@ def _the_same_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         SharedKey, "random", classmethod(lambda cls: cls(bytes([next(numbers)] * 20)))
     )
     codes = (f"{number:05}-ABCDE" for number in count(10101, 1111))
+    links = iter([LINK, "0" * 26])
+    monkeypatch.setattr("tui_admin.flows.lost_device.new_link_token", lambda: next(links))
     monkeypatch.setattr(
         "tui_admin.flows.recovery_codes.new_recovery_code", lambda: next(codes).replace("O", "0")
     )
@@ -165,6 +168,36 @@ async def case_state(terminal: Terminal, person: Person) -> None:
     await terminal.type("12345678", "enter", *"123456", "enter")
 
 
+async def lost_device_email(terminal: Terminal, person: Person) -> None:
+    """The first step of the wizard, after a wrong code."""
+    await otp(terminal, person)
+    await terminal.button("I lost my OTP keycard")
+    await terminal.type("ABCDE-12345", "enter")
+
+
+async def lost_device_sms(terminal: Terminal, person: Person) -> None:
+    """The second step, in a terminal behind the link."""
+    await otp(terminal, person)
+    await terminal.button("I lost my OTP keycard")
+    terminal.app.run_worker(terminal.app.follow_link(LINK), exit_on_error=False)
+    await terminal.settle()
+
+
+async def lost_device_code(terminal: Terminal, person: Person) -> None:
+    """The last step, after a wrong answer."""
+    await lost_device_sms(terminal, person)
+    await terminal.button("Send SMS")
+    await terminal.type("123456")
+    await terminal.type("wrong", "enter")
+
+
+async def lost_device_question(terminal: Terminal, person: Person) -> None:
+    """The CAPTCHA as a question."""
+    await lost_device_sms(terminal, person)
+    await terminal.button("Send SMS")
+    await terminal.button("Ask a question instead")
+
+
 WITHOUT_OTP: list[Step] = [
     sign_in,
     refused,
@@ -188,10 +221,14 @@ WITH_OTP: list[Step] = [
     disable,
     shared_key,
     recovery_codes,
+    lost_device_email,
+    lost_device_sms,
+    lost_device_code,
+    lost_device_question,
 ]
 
 
-@pytest.mark.usefixtures("_the_same_secrets")
+@pytest.mark.usefixtures("_the_same_secrets", "easy_captcha")
 @pytest.mark.parametrize("step", [*WITHOUT_OTP, *WITH_OTP], ids=lambda step: step.__name__)
 async def test_pictures(console: Console, step: Step, request: pytest.FixtureRequest) -> None:
     """Each screen at 80x24, 120x40 and 60x20, with the clock standing and the keys known."""

@@ -367,4 +367,8 @@ async def test_a_closed_database_leaves_no_thread(console: Console, database_url
     async with database.read() as db:
         await db.connection()
     await database.close()
+    for _ in range(500):  # the thread was told to end, and may not have had its turn
+        if threading.active_count() <= before:
+            break
+        await asyncio.sleep(0.01)
     assert threading.active_count() <= before

@@ -39,7 +39,8 @@ class Basket:
 
 
 def with_ways(console: Console, **settings: Any) -> Context:
-    """Return the console's context with other settings, `smtp_url` among them."""
+    """Return the console's context with these ways to send, `smtp_url` and `sms_url`, alone."""
+    settings = {"smtp_url": "", "sms_url": "", **settings}
     return replace(console.ctx, settings=console.settings.model_copy(update=settings))
 
 

@@ -254,22 +254,21 @@ async def check_sealed(ctx: Context) -> Finding:
     found = await keys.survey(ctx)
     if found.unknown:
         sentence = ngettext(
-            "{n} shared key is sealed with a key that is not in the key file. Restore the key file "
+            "{n} value is sealed with a key that is not in the key file. Restore the key file "
             "that belongs to this database.",
-            "{n} shared keys are sealed with a key that is not in the key file. Restore the key "
+            "{n} values are sealed with a key that is not in the key file. Restore the key "
             "file that belongs to this database.",
             found.unknown,
         )
         return Finding("sealed keys", "broken", sentence.format(n=found.unknown))
     if found.older:
         sentence = ngettext(
-            "{n} shared key is sealed with an older key. Run: tui-admin keys rotate --reseal-only",
-            "{n} shared keys are sealed with an older key. "
-            "Run: tui-admin keys rotate --reseal-only",
+            "{n} value is sealed with an older key. Run: tui-admin keys rotate --reseal-only",
+            "{n} values are sealed with an older key. Run: tui-admin keys rotate --reseal-only",
             found.older,
         )
         return Finding("sealed keys", "attention", sentence.format(n=found.older))
-    sentence = _("All shared keys are sealed with the key in use.")
+    sentence = _("All that is sealed is sealed with the key in use.")
     return Finding("sealed keys", "ok", sentence)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tui_admin.cli.output import AsJson, group, print_json, say, with_context
 from tui_admin.errors import RejectedError
 from tui_admin.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from tui_admin.flows.keys import Resealed
 
 app = group(_("Make the key file, and change the key in use."))
 
@@ -87,13 +90,20 @@ def rotate(
             say(_("A new key is in use: {key}. The old ones stay in the file.").format(key=key_id))
         devices = ngettext("{n} device", "{n} devices", resealed.devices)
         pending = ngettext("{n} pending key", "{n} pending keys", resealed.pending_keys)
+        others = ngettext("{n} code or letter", "{n} codes or letters", _passing(resealed))
         say(
-            _("Sealed anew: {devices}, {pending}.").format(
+            _("Sealed anew: {devices}, {pending}, {others}.").format(
                 devices=devices.format(n=resealed.devices),
                 pending=pending.format(n=resealed.pending_keys),
+                others=others.format(n=_passing(resealed)),
             )
         )
         if key_id is not None:
             say(_("Make a new backup of the key file."))
     if resealed.unreadable:
         raise UnreadableKeysError(resealed.unreadable)
+
+
+def _passing(resealed: Resealed) -> int:
+    """How much was sealed anew that lives for minutes alone."""
+    return resealed.requests + resealed.letters

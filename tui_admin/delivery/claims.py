@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, update
 from sqlmodel import col, or_, select
 
-from tui_admin.delivery.pacing import LEASE, MOST_TRIES, pause_s
+from tui_admin.delivery import pacing
+from tui_admin.delivery.pacing import LEASE, MOST_TRIES, REST_S
 from tui_admin.flows.answers import Visitor
 from tui_admin.flows.context import Context, Transaction, letter_place
 from tui_admin.models import Account, Letter, new_id
@@ -143,10 +144,11 @@ class Claims:
         outcome, why = tried.outcome, tried.why
         if not outcome and tried.is_counted and letter.attempts >= MOST_TRIES:
             outcome, why = "failed", "given_up"
+        pause_s = self._pause_s(letter) if tried.is_counted else REST_S
         if outcome:
             values |= {"done_at": tx.now, "outcome": outcome, "sealed_key": ""}
         else:
-            values["due_at"] = tx.now + timedelta(seconds=self._pause_s(letter))
+            values["due_at"] = tx.now + timedelta(seconds=pause_s)
         if not tried.is_counted:
             values["attempts"] = letter.attempts - 1
         statement = (
@@ -169,7 +171,7 @@ class Claims:
 
     def _pause_s(self, letter: Letter) -> float:
         is_urgent = letter.expires_at is not None
-        return pause_s(letter.attempts, is_urgent=is_urgent, jitter=self._jitter())
+        return pacing.pause_s(letter.attempts, is_urgent=is_urgent, jitter=self._jitter())
 
 
 def _due(now: datetime, channel: str) -> list[ColumnElement[bool]]:

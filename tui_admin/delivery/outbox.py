@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from tui_admin.database import StorageError
 from tui_admin.delivery.claims import Claimed, Claims, Tried
 from tui_admin.delivery.letters import rendering
-from tui_admin.delivery.pacing import SEND_S, random_jitter
+from tui_admin.delivery.pacing import REST_S, SEND_S, random_jitter
 from tui_admin.delivery.senders import (
     DeliveryError,
     Made,
@@ -57,6 +57,8 @@ class Worker:
         self._bells = {channel: Bell() for channel in CHANNELS}
         self._is_closing = False
         self._pruned_at: datetime | None = None
+        self._rests_since: dict[str, datetime] = {}
+        """When a way out was last seen to be set up wrongly, by channel."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -83,6 +85,8 @@ class Worker:
                 await asyncio.wait([self._task])
                 with suppress(ConsoleError):
                     await self._claims.give_back()
+            elif not self._task.cancelled() and (fault := self._task.exception()):
+                _log.error("outbox: the worker ended by a fault: %s", type(fault).__name__)
         for sender in self._senders.values():
             await sender.close()
 
@@ -124,15 +128,21 @@ class Worker:
         is_due, is_old = await self._claims.look(channel)
         if is_old:
             await self._claims.drop_expired(channel)
-        if not is_due or channel not in self._senders:
+        if not is_due or channel not in self._senders or self._rests(channel):
             return 0
         sent = 0
         claimed = await self._claims.turn(channel, None)
         while claimed is not None:
             tried = await self._try(claimed)
             sent += tried.outcome == "sent"
+            if not tried.is_counted:
+                self._rests_since[channel] = self._ctx.clock.now()
             claimed = await self._mark(channel, tried)
         return sent
+
+    def _rests(self, channel: str) -> bool:
+        since = self._rests_since.get(channel)
+        return since is not None and abs(self._ctx.clock.now() - since) < timedelta(seconds=REST_S)
 
     async def _try(self, claimed: Claimed) -> Tried:
         """Make and send one letter; whatever happens, say what it means."""

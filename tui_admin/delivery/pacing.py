@@ -13,6 +13,9 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 3600.0
 LONGEST_URGENT_PAUSE_S = 30.0
 """For letters that expire: a code that is good for minutes is no use in an hour."""
+REST_S = 60.0
+"""How long a way out that is set up wrongly is left alone: a mail server that is given a wrong
+password every few seconds shuts the address out."""
 MOST_TRIES = 64
 """About two days: ten tries in the first hours, then one an hour, as mail servers do it."""
 

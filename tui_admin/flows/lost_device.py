@@ -318,6 +318,7 @@ async def stop(ctx: Context, visitor: Visitor, token: Token) -> None:
         LinkError: no such link, or it is too old.
     """
     hashed = token_hash(token.value)
+    await support.load_calendar(ctx)
     async with ctx.write(visitor) as tx:
         mine = or_(DeactivationRequest.stop_hash == hashed, DeactivationRequest.link_hash == hashed)
         found = (await tx.db.exec(select(DeactivationRequest.account_id).where(mine))).first()

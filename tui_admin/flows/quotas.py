@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -61,4 +62,4 @@ async def _used_up_for(tx: Transaction, quota: Quota) -> int:
     oldest = (await tx.db.exec(query)).first()
     if oldest is None:
         return 0
-    return max(1, int((oldest + quota.span - tx.now).total_seconds()) + 1)
+    return max(1, ceil((oldest + quota.span - tx.now).total_seconds()))

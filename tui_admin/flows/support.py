@@ -40,7 +40,7 @@ async def open_case(
     """
     email = canonical_email(email)
     typed = _Typed(reach, story)
-    await _load_calendar(ctx)
+    await load_calendar(ctx)
     async with ctx.write(visitor) as tx:
         # By the address alone: a username may look like somebody else's address.
         account = (await tx.db.exec(select(Account).where(Account.email == email))).first()
@@ -56,7 +56,7 @@ async def open_case_signed_in(
         SessionEndedError: the session is over.
     """
     typed = _Typed(reach, story)
-    await _load_calendar(ctx)
+    await load_calendar(ctx)
     async with ctx.write(visitor) as tx:
         _session, account = await sessions.authorise(ctx, tx, token)
         return await _open(ctx, tx, account, account.email, typed)
@@ -196,7 +196,7 @@ def _digits(field: str, typed: str, count: int, sentence: str) -> str:
     return digits
 
 
-async def _load_calendar(ctx: Context) -> None:
+async def load_calendar(ctx: Context) -> None:
     """Load the country's holidays in a thread, so that no transaction waits for it."""
     support = ctx.settings.support
     await asyncio.to_thread(

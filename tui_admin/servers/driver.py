@@ -124,6 +124,11 @@ class ChannelDriver(Driver):
         if channel is not None and not channel.is_closing():
             channel.write(_LEAVE.encode())
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The size that the app draws itself in."""
+        return self._size or (80, 24)
+
     # The channel's side.
 
     def attach(self, channel: Channel, size: tuple[int, int], colour_system: str) -> None:
@@ -142,7 +147,7 @@ class ChannelDriver(Driver):
                 _environ={},
             )
         self.write(_ENTER)
-        if self._size == clamped(size):
+        if self.size == clamped(size):
             app.call_later(self._draw_all)
         else:
             self.resize(size)

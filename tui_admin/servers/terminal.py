@@ -15,7 +15,7 @@ from tui_admin.security.text import safe
 from tui_admin.servers import colours, commands
 from tui_admin.servers.driver import clamped
 from tui_admin.servers.intake import Intake
-from tui_admin.servers.pool import Warm
+from tui_admin.servers.pool import USUAL, Warm
 from tui_admin.servers.sizes import SizeChanges
 from tui_admin.servers.wire import ConsoleChannel
 
@@ -118,7 +118,7 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
 
     async def _serve(self, chan: ConsoleChannel) -> None:
         try:
-            self._warm = await self._door.pool.take()
+            self._warm = await self._door.pool.take(self._size or USUAL)
             if not self._over.is_set():
                 await self._show(self._warm, chan)
         except Exception:
