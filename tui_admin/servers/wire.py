@@ -123,6 +123,3 @@ class ConsoleChannel(asyncssh.SSHServerChannel[bytes]):
             return False
         self._env[name] = value
         return True
-
-    def _process_x11_req_request(self, packet: SSHPacket) -> bool:
-        return False
