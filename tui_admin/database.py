@@ -108,7 +108,8 @@ class Database:
                     "connect_args": {"connect_timeout": 5},
                 }
             )
-            self._engine = create_async_engine(self.url, **options)
+            # Without the values: an error that is logged would tell names, hashes and tokens.
+            self._engine = create_async_engine(self.url, hide_parameters=True, **options)
         except (ArgumentError, ImportError, SQLAlchemyError):
             raise StartError(_("The setting database_url is not a database address.")) from None
         if self.is_sqlite:
