@@ -28,6 +28,7 @@ from tui_admin import flows
 from tui_admin.errors import (
     ConsoleError,
     FaultError,
+    LimitedError,
     SessionEndedError,
     StartError,
     UnavailableError,
@@ -48,8 +49,8 @@ LAST_ANSWER_S = 5.0
 INSIDE = styles.sheet("inside")
 
 
-def _nothing() -> None:
-    """Nobody waits for this console."""
+def _nothing(_outcome: str = "") -> None:
+    """Nobody waits for this console or counts its sign-ins."""
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -120,6 +121,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._link = link
         self.when_open: Callable[[], None] = _nothing
         """Called once flows can be called."""
+        self.on_sign_in: Callable[[str], None] = _nothing
+        """Called with how a sign-in went: `accepted`, `refused`, `limited` or `unavailable`."""
         self.when_signed_in: Callable[[bool], None] = lambda _is_signed_in: None
         """Called when somebody has signed in, and when nobody is any more."""
         self.when_missed: Callable[[], None] = _nothing
@@ -263,6 +266,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         from screens.panel import PanelScreen
 
         self.signed_in = signed_in
+        self.on_sign_in("accepted")
         self._clipboard = ""
         self._own_theme = self.theme
         self.attendance.begin_session()
@@ -325,8 +329,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         else:
             self.push_screen(LostDeviceScreen(found))
 
-    def missed(self) -> None:
+    def missed(self, error: ConsoleError) -> None:
         """A password or code at the sign-in was wrong, or is not looked at any more."""
+        outcomes = {LimitedError: "limited", UnavailableError: "unavailable"}
+        found = [name for kind, name in outcomes.items() if isinstance(error, kind)]
+        self.on_sign_in(found[0] if found else "refused")
         self.when_missed()
 
     def end_with(self, error: ConsoleError) -> None:

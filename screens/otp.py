@@ -181,7 +181,7 @@ class OtpScreen(ConsoleScreen[None]):
         super().refused(error)
         if isinstance(error, FieldError):
             return  # What was typed so far stays.
-        self.console.missed()
+        self.console.missed(error)
         if self.has_class("-recovery"):
             recovery = self.query_one("#recovery-field", Field)
             recovery.clear()

@@ -122,7 +122,7 @@ class SignInScreen(ConsoleScreen[None]):
     def refused(self, error: ConsoleError) -> None:
         super().refused(error)
         if isinstance(error, WrongCredentialsError | LimitedError):
-            self.console.missed()
+            self.console.missed(error)
             password = self.query_one("#password-field", Field)
             password.clear()
             password.input.focus()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -188,6 +188,18 @@ class SshSettings(_Group):
 
     host_key: Path | None = None
     """The server's key; `data_dir/ssh_host_ed25519_key` when not set, made on the first start."""
+
+    workers: int = Field(default=0, ge=0, le=256)
+    """Processes on the one port; 0 is one a core."""
+
+    drain_s: int = Field(default=30, ge=0, le=3600)
+    """How long people have to finish once the server is told to stop."""
+
+    log_format: Literal["console", "json"] = "console"
+    """How log lines look on standard error."""
+
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of 127.0.0.1 where Prometheus finds the counters; 0 for none."""
 
     pool: int = Field(default=4, ge=0, le=100)
     """Consoles that are started ahead in each process."""

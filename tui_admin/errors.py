@@ -241,6 +241,16 @@ class UnsignedError(RejectedError):
         return _("Nobody signed in here for a while. Please connect again.")
 
 
+class RestartError(UnavailableError):
+    """The server is told to stop, and this terminal ends with it."""
+
+    code = "restart"
+
+    @property
+    def sentence(self) -> str:
+        return _("The server restarts. Please connect again in a moment.")
+
+
 class SignInExpiredError(RejectedError):
     """The half-done sign-in is over; it starts again with the password."""
 

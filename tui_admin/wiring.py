@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from tui_admin import __version__
 from tui_admin.config import Settings, load_settings
-from tui_admin.database import open_database
-from tui_admin.flows.context import Clock, Context, SystemClock
-from tui_admin.security.passwords import HashCost, Passwords
-from tui_admin.security.sealed import follow_keyring
 
+log = logging.getLogger(__name__)
 TRY_S = 8.0
 """How long whoever asks waits for a mail server."""
 
+# What is joined is imported where it is: who supervises others has no use for storage.
 if TYPE_CHECKING:
     from tui_admin.delivery.outbox import Worker
     from tui_admin.delivery.senders import Sender
+    from tui_admin.flows.context import Clock, Context
+    from tui_admin.security.passwords import Passwords
+    from tui_admin.servers.draining import Stop
+
+Answer = TypeVar("Answer")
 
 
 async def open_context(
@@ -32,6 +39,10 @@ async def open_context(
     Raises:
         StartError: it cannot start as it is set up; the sentence says what to do.
     """
+    from tui_admin.database import open_database
+    from tui_admin.flows.context import Context, SystemClock
+    from tui_admin.security.sealed import follow_keyring
+
     settings = settings or load_settings()
     keyring = follow_keyring(settings.key_path)
     database = await open_database(settings.url)
@@ -47,6 +58,8 @@ async def open_context(
 
 def make_passwords(settings: Settings) -> Passwords:
     """Return the hasher with the settings' cost and number of threads."""
+    from tui_admin.security.passwords import HashCost, Passwords
+
     hashing = settings.hashing
     cost = HashCost(hashing.rounds, hashing.memory_kib, hashing.lanes)
     return Passwords(cost, workers=hashing.workers)
@@ -114,32 +127,86 @@ def check_sms(settings: Settings) -> str:
     return ""
 
 
+def serve(
+    settings: Settings, on_ready: Callable[[str, int], None], *, leash: int | None = None
+) -> int:
+    """Serve the console over SSH, in as many processes as the settings say; return the exit code.
+
+    With `leash` this process is one of them, and its supervisor holds the other end.
+
+    Raises:
+        StartError: it cannot start as it is set up.
+    """
+    from tui_admin.servers import leash as leashes
+    from tui_admin.servers import logs, workers
+
+    logs.set_up(settings.ssh.log_format)
+    if leash is not None:
+        return _run(leashes.follow(leash, partial(serve_ssh, settings, is_alone=False)))
+    count = settings.ssh.workers or workers.cores()
+    log.info("started", extra={"version": __version__, "workers": count})
+    if count == 1:
+        _run(serve_ssh(settings, on_ready))
+    else:
+        asyncio.run(workers.Supervisor(settings.ssh, count).run(on_ready))
+    return 0
+
+
+def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run on uvloop where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
+
+
 async def serve_ssh(
-    settings: Settings, on_ready: Callable[[str, int], None], *, share_port: bool = False
+    settings: Settings,
+    on_ready: Callable[[str, int], None],
+    stop: Stop | None = None,
+    *,
+    is_alone: bool = True,
 ) -> None:
-    """Serve the console over SSH until SIGTERM or SIGINT; `on_ready` is told host and port.
+    """Serve in this process until it is told to stop, by a signal or by `stop`; `on_ready` is told
+    host and port.
 
     Raises:
         StartError: it cannot start as it is set up.
     """
     from tui_admin import flows
+    from tui_admin.servers.draining import Stop, drain
+    from tui_admin.servers.metrics import Endpoint
     from tui_admin.servers.pool import calm_collector
     from tui_admin.servers.ssh import Door
 
     flows.load_all()
     calm_collector()
-    ctx = await open_context(settings, deliver=True)
-    try:
+    stop = stop or Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Of several processes the supervisor is the one to be hurried.
+        loop.add_signal_handler(number, stop.ask if is_alone else stop.asked.set)
+    async with AsyncExitStack() as stack:
+        ctx = await open_context(settings, deliver=True)
+        stack.push_async_callback(ctx.close)
         door = Door(ctx, settings)
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
-        try:
-            await door.open(share_port=share_port)
+        stack.push_async_callback(door.close)
+        if settings.ssh.metrics_port:
+            watching = asyncio.create_task(door.metrics.watch(ctx))
+            stack.push_async_callback(_cancelled, watching)
+        with ExitStack() as until_asked:
+            if settings.ssh.metrics_port and is_alone:
+                endpoint = Endpoint(settings.ssh.metrics_port, registry=door.metrics.registry)
+                until_asked.callback(endpoint.close)
+            await door.open(share_port=not is_alone)
+            log.info("listening", extra={"host": settings.ssh.host or "*", "port": door.port})
             on_ready(settings.ssh.host or "*", door.port)
-            await stopped.wait()
-        finally:
-            await door.close()
-    finally:
-        await ctx.close()
+            await stop.asked.wait()
+        await drain(door, settings.ssh.drain_s, stop.hurried)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -56,13 +56,12 @@ def lose_the_device(
 
     # The one that waits has followed, and goes on.
     waiting.wait_for("SMS code, sent to")
+    waiting.send(code)
+    wait_flat(waiting, " ".join(code))
     go_to(waiting, "Ask a question instead")
     waiting.wait_until(lambda app: _QUESTION.search(flat(app)) is not None, what="the question")
-    answer = answer_to(flat(waiting))
-    waiting.press("shift+tab")
-    waiting.send(code)
-    wait_flat(waiting, " ".join(code))  # it moves on by itself after the sixth digit
-    waiting.send(answer + "\r")
+    waiting.settle(0.1)
+    waiting.send(answer_to(flat(waiting)) + "\r")
     wait_flat(waiting, "OTP is now disabled. Please sign in with your password.")
     wait_flat(other, "OTP is now disabled.")
 

@@ -21,9 +21,11 @@ class Installation:
     folder: Path
     database_url: str = ""
     people: dict[str, Person] = field(default_factory=dict)
+    has_keys: bool = False
 
     def __post_init__(self) -> None:
-        save_keyring(self.folder / "keys.json", Keyring.random(), replace=False)
+        if not self.has_keys:
+            save_keyring(self.folder / "keys.json", Keyring.random(), replace=False)
 
     @property
     def env(self) -> dict[str, str]:
@@ -37,13 +39,14 @@ class Installation:
         return found | ({"TUI_ADMIN_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def add(self, *names: str, otp: bool) -> None:
-        """Make accounts. OTP was set up ten minutes ago, so that no code of now is spent."""
+        """Make accounts. OTP was set up twenty minutes ago: no code of now is spent, and
+        the session that it took has ended by itself."""
         settings = Settings(
             data_dir=self.folder, database_url=self.database_url, hashing=CHEAP_HASH
         )
 
         async def make() -> None:
-            clock = TurnedClock(datetime.now(UTC) - timedelta(minutes=10))
+            clock = TurnedClock(datetime.now(UTC) - timedelta(minutes=20))
             async with opened(settings, clock) as console:
                 for name in names:
                     phone = PHONES[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -24,18 +23,29 @@ def ssh(
         str | None, typer.Option(help=_("Address to listen on, in place of ssh.host."))
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help=_("Port to listen on, in place of ssh.port; 0 picks one."))
+        int | None,
+        typer.Option(
+            min=0, max=65535, help=_("Port to listen on, in place of ssh.port; 0 picks one.")
+        ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=256, help=_("Processes, in place of ssh.workers; 0 is one a core.")
+        ),
+    ] = None,
+    leash: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Listen, and say where once it is ready."""
     from tui_admin import wiring
     from tui_admin.config import load_settings
 
     settings = load_settings()
-    named = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    asked = {"host": host, "port": port, "workers": workers}
+    named = {name: value for name, value in asked.items() if value is not None}
     settings = settings.model_copy(update={"ssh": settings.ssh.model_copy(update=named)})
 
     def ready(host: str, port: int) -> None:
         say(_("listening on {host}:{port}").format(host=host, port=port))
 
-    asyncio.run(wiring.serve_ssh(settings, ready))
+    raise typer.Exit(wiring.serve(settings, ready, leash=leash))

@@ -51,6 +51,8 @@ class Passwords:
             argon2__memory_cost=cost.memory_kib,
             argon2__parallelism=cost.lanes,
         )
+        self._workers = workers
+        self._asked = 0
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         # A hash of nothing anybody knows, at the live cost: an unknown account takes as long.
         salt, digest = (b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (16, 32))
@@ -72,12 +74,21 @@ class Passwords:
         """
         return await self._run(lambda: self._check(password, stored))
 
+    @property
+    def waiting(self) -> int:
+        """How many hashes wait for a thread."""
+        return max(self._asked - self._workers, 0)
+
     def close(self) -> None:
         """Stop the threads; a check that is under way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._asked -= 1
 
     def _check(self, password: str, stored: str | None) -> str | None:
         typed = _normal(password)

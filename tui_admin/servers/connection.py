@@ -31,6 +31,8 @@ class Connection(asyncssh.SSHServer):
         self._seat = seat
         self.address = address
         self.link = ""
+        self.why = "closed"
+        """Why it ended, for the log; never what the client said."""
         self.is_full = False
         """Whether the client has not read what was sent to it."""
         self._conn: asyncssh.SSHServerConnection | None = None

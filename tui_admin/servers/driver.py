@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
@@ -54,6 +55,10 @@ _POINTER = "\x1b]22;"
 """The shape of the mouse pointer: the Linux console and others print it."""
 
 
+def _nobody() -> None:
+    """Nobody counts."""
+
+
 class Channel(Protocol):
     """The side of an SSH channel that a driver writes to."""
 
@@ -76,6 +81,8 @@ class ChannelDriver(Driver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size or (80, 24))
+        self.on_frame: Callable[[], None] = _nobody
+        """Called for each piece that is sent."""
         self._channel: Channel | None = None
         self._is_full = False
         self._has_dropped = False
@@ -102,6 +109,7 @@ class ChannelDriver(Driver):
             self._has_dropped = True
             return
         self._channel.write(data.encode("utf-8", "replace"))
+        self.on_frame()
 
     def send_message(self, message: Message) -> None:
         # Textual's own comes from a thread and has to wake the loop; this one is on it.

@@ -9,26 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import Any
+import time
+from secrets import token_hex
 
 import asyncssh
 
 from tui_admin.config import Settings
-from tui_admin.errors import StartError
 from tui_admin.flows.context import Context
-from tui_admin.i18n import _
 from tui_admin.servers.connection import Connection
 from tui_admin.servers.host_keys import FILE_NAME, fingerprint, load_host_key
+from tui_admin.servers.metrics import Metrics
 from tui_admin.servers.pool import Pool
 from tui_admin.servers.proxy import ProxyError, canonical_address, is_proxy, read_header
+from tui_admin.servers.sockets import bound_socket
 from tui_admin.servers.startups import Seat, Startups
 from tui_admin.servers.terminal import Terminal
 from tui_admin.servers.wire import LARGEST_PACKET, WINDOW, Wire
 
 log = logging.getLogger(__name__)
 BACKLOG = 128
-SOCKET_BUFFER = 256 * 1024
-"""Bytes that the system holds for a client that does not read, or that is not heard."""
 
 KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
 CIPHERS = (
@@ -50,6 +49,9 @@ class Door:
         self.settings = settings.ssh
         self._key = load_host_key(settings.ssh.host_key or settings.data_dir / FILE_NAME)
         self.fingerprint = fingerprint(self._key)
+        self.metrics = Metrics()
+        self.is_draining = False
+        """Whether terminals that come now are turned away."""
         self.pool = Pool(ctx, settings.ssh.pool)
         self.startups = Startups(self.settings)
         self.terminals: set[Terminal] = set()
@@ -67,14 +69,8 @@ class Door:
         await self.pool.fill()
         self._options = await self._make_options()
         host, port = self.settings.host, self.settings.port
-        try:
-            self._socket = listening_socket(host, port, share_port=share_port)
-        except OSError as error:
-            raise StartError(
-                _("Port {port} of {host} cannot be listened on: {why}").format(
-                    host=host or "*", port=port, why=error.strerror
-                )
-            ) from None
+        self._socket = bound_socket(host, port, share_port=share_port)
+        self._socket.listen(BACKLOG)
         self.port = self._socket.getsockname()[1]
         self._accepting = asyncio.create_task(self._accept(self._socket))
 
@@ -119,31 +115,44 @@ class Door:
             seat = self.startups.admit("" if is_proxied else address)
             if seat is None:
                 sock.close()
-                log.info("a connection was refused: there are too many")
+                self._refused()
                 continue
             task = asyncio.create_task(self._serve(sock, address, seat, is_proxied=is_proxied))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
+    def _refused(self) -> None:
+        self.metrics.evicted("full")
+        log.info("a connection was refused: there are too many")
+
     async def _serve(
         self, sock: socket.socket, address: str, seat: Seat, *, is_proxied: bool
     ) -> None:
         sock.setblocking(False)
+        began_s, why = time.monotonic(), "closed"
+        facts: dict[str, object] = {"connection": token_hex(4)}
         try:
             if is_proxied:
                 async with asyncio.timeout(self.settings.login_s):
                     address = await read_header(sock, address)
                 if not seat.move(address):
-                    log.info("a connection was refused: there are too many")
+                    self._refused()
                     return
-            await self._speak_ssh(sock, Connection(self, address, seat))
+            facts["address"] = address
+            log.info("connection opened", extra=facts)
+            connection = Connection(self, address, seat)
+            await self._speak_ssh(sock, connection)
+            why = connection.why
         except (OSError, asyncssh.Error, ProxyError, TimeoutError) as error:
-            log.info("a connection ended early: %s", type(error).__name__)
+            why = type(error).__name__
         except Exception:
-            log.exception("a connection failed")
+            why = "fault"
+            log.exception("a connection failed", extra=facts)
         finally:
             seat.leave()
             sock.close()
+            facts |= {"seconds": round(time.monotonic() - began_s, 1), "why": why}
+            log.info("connection closed", extra=facts)
 
     async def _speak_ssh(self, sock: socket.socket, connection: Connection) -> None:
         """Speak SSH until the connection is closed. As `asyncssh.run_server`, with our `Wire`."""
@@ -162,13 +171,17 @@ class Door:
             wire.abort()
             await wire.wait_closed()
 
-    async def close(self) -> None:
-        """Stop listening, end every console, and let everything go."""
+    async def stop_listening(self) -> None:
+        """Take no more connections; others may listen on the port then."""
         if self._accepting is not None:
             self._accepting.cancel()
             await asyncio.wait([self._accepting])
         if self._socket is not None:
             self._socket.close()
+
+    async def close(self) -> None:
+        """Stop listening, end every console, and let everything go."""
+        await self.stop_listening()
         for terminal in self.terminals:
             terminal.end()
         if endings := [terminal.task for terminal in self.terminals if terminal.task]:
@@ -178,37 +191,3 @@ class Door:
         if self._connections:
             await asyncio.wait(self._connections)
         await self.pool.close()
-
-
-def listening_socket(host: str, port: int, *, share_port: bool) -> socket.socket:
-    """Return a listening socket; an empty host is every address, of IPv6 and IPv4.
-
-    Raises:
-        OSError: the address is taken or not ours.
-    """
-    if not host and socket.has_dualstack_ipv6():
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        address: tuple[Any, ...] = ("::", port)
-    else:
-        family, _kind, _proto, _name, address = socket.getaddrinfo(
-            host or "0.0.0.0",  # noqa: S104 (the front door is open on every address)
-            port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )[0]
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # What is accepted inherits them.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
-        if share_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock

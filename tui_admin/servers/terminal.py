@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
-from tui_admin.errors import ConsoleError, FaultError, FloodError, UnsignedError
+from tui_admin.errors import ConsoleError, FaultError, FloodError, RestartError, UnsignedError
 from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import _
 from tui_admin.security.text import safe
@@ -80,7 +80,9 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         assert self._chan is not None  # noqa: S101 (there is one before anything is asked for)
-        if self._command is not None:
+        if self._door.is_draining:
+            self._say(RestartError().sentence, 1)
+        elif self._command is not None:
             text, code = commands.answer(self._command, self._door.fingerprint)
             self._say(text, code)
         elif self._size is None:
@@ -117,6 +119,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         return self._warm is not None and self._warm.app.signed_in is not None
 
     async def _serve(self, chan: ConsoleChannel) -> None:
+        metrics = self._door.metrics
+        metrics.terminals.inc()
         try:
             self._warm = await self._door.pool.take(self._size or USUAL)
             if not self._over.is_set():
@@ -126,6 +130,7 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
             self._error = FaultError()
         finally:
             await self._finish(chan)
+            metrics.terminals.dec()
             self._door.terminals.discard(self)
 
     async def _show(self, warm: Warm, chan: ConsoleChannel) -> None:
@@ -136,6 +141,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         app.abilities = colours.abilities_of(self._term)
         app.when_missed = self._connection.missed
         app.when_signed_in = self._signed_in
+        app.on_sign_in = self._door.metrics.sign_in
+        warm.driver.on_frame = self._door.metrics.frame
         warm.driver.attach(chan, self._size, colours.colour_system(self._term, chan.colorterm))
         if self._holds or self._connection.is_full:
             warm.driver.pause()
@@ -193,14 +200,19 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
             )
         self._connection.look_who_is_here()
 
-    async def notify(self, sentence: str) -> None:
-        """Say something on the screen that is up."""
+    async def notify(self, message: str, **values: object) -> None:
+        """Say something on the screen that is up, in its language: `message` is marked by `N_`."""
         if self._warm is not None:
-            self._warm.app.call_later(self._warm.app.announce, sentence)
+            app = self._warm.app
+            sentence = app.language.catalogue.gettext(message).format(**values)
+            app.call_later(app.announce, sentence)
 
     def end(self, error: ConsoleError | None = None) -> None:
         """End this console, its session included, with a sentence."""
-        self._error = self._error or error
+        if error is not None and not self._over.is_set():
+            self._error = error
+            self._connection.why = error.code
+            self._door.metrics.evicted(error.code)
         self._over.set()
 
     # What comes in.

@@ -1,0 +1,110 @@
+"""A hundred terminals come and go, and nothing of them stays. (T12)"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from screens.app import ConsoleApp
+from tests.ssh.serving import until
+from tests.support.console import Console, Person
+from tui_admin.servers.ssh import Door
+
+pytestmark = pytest.mark.slow
+
+WAVE = 20
+MOST_OBJECTS = 50
+"""What a terminal may leave behind, of the some tens of thousands that it is made of."""
+MOST_KIB = 100
+"""The same as the system sees it, who gives nothing back; an open terminal takes 1,700."""
+
+
+@asynccontextmanager
+async def opened(console: Console) -> AsyncIterator[Door]:
+    ssh = console.settings.ssh.model_copy(update={"host": "127.0.0.1", "port": 0, "pool": 2})
+    door = Door(console.ctx, console.settings.model_copy(update={"ssh": ssh}))
+    await door.open()
+    try:
+        yield door
+    finally:
+        await door.close()
+
+
+async def come_and_go(port: int, number: int, person: Person) -> None:
+    """Open a terminal, do something, and leave in one of the ways in which people leave."""
+    options = {"known_hosts": None, "username": "anna", "config": None, "client_keys": None}
+    async with asyncssh.connect("127.0.0.1", port, **options) as conn:
+        process = await conn.create_process(
+            term_type="xterm-256color", term_size=(80, 24), encoding=None
+        )
+        seen = b""
+        while b"Log in" not in seen:
+            seen += await process.stdout.read(65536)
+        match number % 4:
+            case 0:  # signs in and leaves by the key
+                process.stdin.write(f"{person.name}\t{person.password}\r".encode())
+                while b"Set OTP" not in seen:
+                    seen += await process.stdout.read(65536)
+                process.stdin.write(b"\x11")
+                while b"Log out and leave" not in seen:
+                    seen += await process.stdout.read(65536)
+                process.stdin.write(b"\t\r")
+                await process.wait_closed()
+            case 1:  # leaves by the key
+                process.stdin.write(b"half a na\x11")
+                await process.wait_closed()
+            case 2:  # closes the window
+                process.close()
+            case 3:  # is gone without a word
+                conn.abort()
+
+
+def files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def resident_kib() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+
+def consoles() -> int:
+    return sum(isinstance(found, ConsoleApp) for found in gc.get_objects())
+
+
+async def at_rest(door: Door) -> None:
+    """Wait until the last connection is closed and the pool is full again."""
+    pool = door.pool
+    await until(lambda: not door.terminals and not door._connections, 30)
+    await until(lambda: len(pool._ready) == 2 and (pool._filler is None or pool._filler.done()), 30)
+    await asyncio.sleep(0.2)
+    gc.collect()
+
+
+async def test_nothing_grows(console: Console) -> None:
+    """A hundred terminals in waves of twenty, each left in its own way: no task, no file
+    descriptor and no console is left over, and what memory grows by is next to nothing."""
+    alice = await console.customer("alice")
+    async with opened(console) as door:
+
+        async def wave() -> None:
+            people = (come_and_go(door.port, number, alice) for number in range(WAVE))
+            await asyncio.gather(*people)
+            await at_rest(door)
+
+        for _wave in range(2):
+            await wave()
+        before = (len(asyncio.all_tasks()), files(), consoles())
+        objects, memory_kib = len(gc.get_objects()), resident_kib()
+        for _wave in range(100 // WAVE):
+            await wave()
+        assert (len(asyncio.all_tasks()), files(), consoles()) == before
+        assert before[2] == 2, "the pool's, and no others"
+        assert (len(gc.get_objects()) - objects) / 100 < MOST_OBJECTS
+        assert (resident_kib() - memory_kib) / 100 < MOST_KIB

@@ -1,0 +1,226 @@
+"""Several processes behind one port: supervised, restarted, drained. (T12)"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.steps import is_restored, sign_in, wait_flat
+from tests.ssh.processes import ENDS_S, STARTS_S, ServerProcess, wait
+from tests.support.installed import Installation
+from tests.support.pty_app import PtyApp
+
+pytestmark = [pytest.mark.pty, pytest.mark.slow]
+
+NOTICE = "The server restarts in 20 s. Please finish and sign in again."
+GOODBYE = "The server restarts. Please connect again in a moment."
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Installation:
+    """An installation with the account of Alice."""
+    made = Installation(tmp_path / "data", database_url)
+    made.add("alice", otp=False)
+    return made
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[ServerProcess]:
+    """A server of two processes."""
+    with ServerProcess(installation, workers=2) as running:
+        yield running
+
+
+def opened(server: ServerProcess) -> PtyApp:
+    app = server.terminal()
+    app.wait_for("Log in")
+    return app
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_one_port_and_one_line(server: ServerProcess) -> None:
+    """Port 0 is one port for all processes, said once, when all are ready; both serve, and
+    nothing else stands on standard output."""
+    assert server.said() == f"listening on 127.0.0.1:{server.port}\n"
+    assert len(server.children()) == 2
+    assert len(server.events("a worker is ready")) == 2
+    for _client in range(40):
+        subprocess.run(server.ssh("version"), check=True, capture_output=True, timeout=20)
+        if len({line["pid"] for line in server.events("connection opened")}) == 2:
+            break
+    else:
+        raise AssertionError("one process has served all clients")
+
+
+def test_a_killed_worker_is_replaced(server: ServerProcess) -> None:
+    """T12: its terminals end, those of the other process do not, and another takes its place."""
+    apps: dict[int, PtyApp] = {}
+    while len(apps) < 2:
+        app = opened(server)
+        wait(lambda: server.events("connection opened"), 5, "a log line")
+        apps.setdefault(server.events("connection opened")[-1]["pid"], app)
+    (victim, ended), (_other, stays) = apps.items()
+    before = server.children()
+    os.kill(victim, signal.SIGKILL)
+    ended.wait_ended()
+    stays.send("alice")
+    stays.wait_for("alice")
+    wait(lambda: len(server.events("a worker is ready")) == 3, STARTS_S, "another worker")
+    assert len(server.children()) == 2 and server.children() != before
+    assert len(server.events("a worker died")) == 1
+    opened(server)
+    assert server.said().count("listening") == 1
+
+
+def test_sigterm_drains(server: ServerProcess) -> None:
+    """Every terminal is told, the port is free at once for the next server, people finish, and the
+    server ends when the last one has left."""
+    apps = [opened(server) for _client in range(3)]
+    sign_in(apps[0], "alice", "correct horse 7 staple")
+    wait_flat(apps[0], "Your password alone opens this account.")
+    server.process.terminate()
+    for app in apps:
+        wait_flat(app, NOTICE)
+    wait(lambda: is_free(server.port), 5, "the port")
+    apps[0].press("f1")
+    apps[0].wait_for("Help")
+    assert server.process.poll() is None
+    for app in apps[1:]:
+        app.press("ctrl+q")
+        assert app.wait_ended() == 0
+    assert server.process.poll() is None
+    apps[0].press("escape")
+    apps[0].press("ctrl+q")
+    apps[0].wait_for("Log out and leave?")
+    apps[0].press("tab", "enter")
+    assert apps[0].wait_ended() == 0
+    assert server.wait_ended() == 0
+    assert server.logs().count("Traceback") == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_rest_is_ended_with_a_sentence(installation: Installation, workers: int) -> None:
+    """After `ssh.drain_s`, and at once with a second SIGTERM: the terminal is restored, the session
+    over, and the person reads why. An empty server ends at once."""
+    env = {"TUI_ADMIN_SSH__DRAIN_S": "1"}
+    with ServerProcess(installation, workers=workers, env=env) as server:
+        app = opened(server)
+        server.process.terminate()
+        assert app.wait_ended() == 1
+        assert GOODBYE in app.text()
+        is_restored(app)
+        assert server.wait_ended() == 0
+    with ServerProcess(installation, workers=workers) as server:
+        app = opened(server)
+        server.process.terminate()
+        wait_flat(app, NOTICE)
+        server.process.terminate()
+        began_s = time.monotonic()
+        assert app.wait_ended() == 1
+        assert GOODBYE in app.text()
+        assert server.wait_ended() == 0
+        assert time.monotonic() - began_s < 10
+    with ServerProcess(installation, workers=workers) as server:
+        began_s = time.monotonic()
+        server.process.terminate()
+        assert server.wait_ended() == 0
+        assert time.monotonic() - began_s < 10
+
+
+def test_workers_end_when_the_supervisor_is_gone(server: ServerProcess) -> None:
+    """Killed, it cannot tell them; they see it, and let people finish."""
+    app = opened(server)
+    workers = server.children()
+    server.process.kill()
+    wait_flat(app, NOTICE)
+    app.press("ctrl+q")
+    app.wait_ended()
+    wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), ENDS_S, "their end")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_that_cannot_start_says_why(tmp_path: Path, workers: int) -> None:
+    """Exit code 1 and the sentence, once, with no traceback, and nobody is left."""
+    installation = Installation(tmp_path / "data")
+    (installation.folder / "keys.json").unlink()
+    server = ServerProcess(installation, workers=workers)
+    server.start()
+    assert server.wait_ended() == 1
+    assert server.said() == ""
+    said = [line for line in server.logs().splitlines() if not line.startswith("{")]
+    assert len(said) == 1 and "tui-admin keys generate" in said[0]
+
+
+def test_a_port_that_is_taken(installation: Installation) -> None:
+    """Exit code 1 and the sentence."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = ServerProcess(installation, workers=2, port=port)
+        server.start()
+        assert server.wait_ended() == 1
+        assert f"Port {port} of 127.0.0.1 cannot be listened on" in server.logs()
+
+
+def test_counters_of_all_processes(installation: Installation) -> None:
+    """On 127.0.0.1: what is open now over both processes, what was sent, and how sign-ins went.
+    The place of a worker that was killed counts no terminals."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def counted() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if line[0] != "#"]
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+    env = {"TUI_ADMIN_SSH__METRICS_PORT": str(port)}
+    with ServerProcess(installation, workers=2, env=env) as server:
+        apps = [opened(server) for _client in range(4)]
+        wait(lambda: counted()["tui_admin_terminals"] == 4, 5, "four terminals")
+        assert counted()["tui_admin_frames_total"] >= 4
+        sign_in(apps[0], "alice", "not my password")
+        apps[0].wait_for("not right")
+        apps[0].send("correct horse 7 staple\r")
+        wait_flat(apps[0], "Your password alone opens this account.")
+        numbers = counted()
+        assert numbers['tui_admin_sign_ins_total{outcome="refused"}'] == 1
+        assert numbers['tui_admin_sign_ins_total{outcome="accepted"}'] == 1
+        assert numbers["tui_admin_hashes_waiting"] == 0
+        assert numbers['tui_admin_outbox_waiting{channel="email"}'] == 0
+        for pid in server.children():
+            os.kill(pid, signal.SIGKILL)
+        for app in apps:
+            app.wait_ended()
+        wait(lambda: counted().get("tui_admin_terminals") == 0, STARTS_S, "no terminals")
+        assert counted()['tui_admin_sign_ins_total{outcome="accepted"}'] == 1
+
+
+def test_the_supervisor_knows_no_database_and_no_screens() -> None:
+    """What it imports is small, and what it does not know cannot fail it."""
+    code = (
+        "import sys; from tui_admin import wiring; from tui_admin.servers import logs, workers;"
+        "print([name for name in ('textual', 'sqlalchemy', 'asyncssh', 'screens')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

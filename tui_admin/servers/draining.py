@@ -1,0 +1,48 @@
+"""Stopping: nobody new comes in, those who are there are told and may finish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from tui_admin.errors import RestartError
+from tui_admin.i18n import N_
+
+if TYPE_CHECKING:
+    from tui_admin.servers.ssh import Door
+
+log = logging.getLogger(__name__)
+
+
+class Stop:
+    """Whether the server was asked to stop, and whether it was asked twice."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    def ask(self) -> None:
+        """Stop once everybody has finished; asked again, stop at once."""
+        if self.asked.is_set():
+            self.hurried.set()
+        self.asked.set()
+
+
+async def drain(door: Door, seconds: int, hurried: asyncio.Event) -> None:
+    """Stop listening, give people time to finish, and then end their consoles with a sentence."""
+    door.is_draining = True
+    await door.stop_listening()
+    log.info("draining", extra={"terminals": len(door.terminals), "seconds": seconds})
+    for terminal in list(door.terminals):
+        await terminal.notify(
+            N_("The server restarts in {n} s. Please finish and sign in again."), n=seconds
+        )
+    if tasks := [terminal.task for terminal in door.terminals if terminal.task is not None]:
+        hurry = asyncio.create_task(hurried.wait())
+        empty = asyncio.create_task(asyncio.wait(tasks))
+        await asyncio.wait([hurry, empty], timeout=seconds, return_when="FIRST_COMPLETED")
+        for waiting in (hurry, empty):
+            waiting.cancel()
+    for terminal in list(door.terminals):
+        terminal.end(RestartError())

@@ -1,0 +1,52 @@
+"""The worker's end of the leash, a pair of sockets that the supervisor holds the other end of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from tui_admin.errors import ConsoleError
+from tui_admin.servers.draining import Stop
+
+DRAIN, END = b"d", b"e"
+"""What the supervisor says."""
+
+
+async def follow(
+    descriptor: int, serve: Callable[[Callable[[str, int], None], Stop], Awaitable[None]]
+) -> int:
+    """Serve as a worker, on the leash of this descriptor; return the exit code."""
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    stop = Stop()
+    obeying = asyncio.create_task(_obey(reader, stop))
+
+    def say(**said: Any) -> None:
+        writer.write(json.dumps(said).encode() + b"\n")
+
+    try:
+        await serve(lambda _host, port: say(ready=port), stop)
+    except ConsoleError as error:
+        say(failed=error.sentence)
+        return 1
+    finally:
+        obeying.cancel()
+        with suppress(OSError):
+            await writer.drain()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+    return 0
+
+
+async def _obey(reader: asyncio.StreamReader, stop: Stop) -> None:
+    """Do what the supervisor says. When it has gone without a word, finish as well."""
+    with suppress(OSError):
+        while word := await reader.read(1):
+            stop.asked.set()
+            if word == END:
+                stop.hurried.set()
+    stop.asked.set()
