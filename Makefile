@@ -41,7 +41,7 @@ test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
 test-postgres: $(VENV)/.dev
-	$(BIN)/python tests/support/with_postgres.py $(PYTEST) $(or $(ARGS),$(wildcard tests/storage tests/flows tests/attacks tests/delivery))
+	$(BIN)/python tests/support/with_postgres.py $(PYTEST) $(or $(ARGS),$(wildcard tests/storage tests/flows tests/attacks tests/delivery tests/ssh/test_two_servers.py))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
