@@ -45,7 +45,7 @@ def _run(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise StartError(_("The console needs a terminal; for scripts see: tui-admin --help"))
     _log_to_file()
-    visitor = Visitor("local", os.environ.get("TERM", ""))
+    visitor = Visitor(_address(), os.environ.get("TERM", ""))
     abilities = detect(os.environ, sys.stdout.encoding)
     while True:
         app = ConsoleApp(
@@ -58,6 +58,22 @@ def _run(
     if app.exit_error is not None:
         raise app.exit_error
     return app.return_code or 0
+
+
+def _address() -> str:
+    """Return where the person sits: behind OpenSSH (`deploy/`), what sshd says of the client.
+
+    All who come by it would else be one address, and the misses of one the limit of everybody.
+    Whoever can set the variable in another way runs this as they please anyway.
+    """
+    from ipaddress import ip_address
+
+    told = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    try:
+        found = ip_address(told)
+    except ValueError:
+        return "local"
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _log_to_file() -> None:
