@@ -6,7 +6,7 @@
 #   make test-postgres the storage, flow, attack and delivery tests on a throwaway PostgreSQL server
 #   make check         lint, format, types and the import contracts
 #   make format        put the code into the form that `check` wants
-#   make bench         the measurements, side by side
+#   make bench         the measurements, side by side (ARGS=ssh for the SSH server alone)
 #   make screenshots   draw the pictures for README.md again
 #   make lock          pin the dependencies again (ARGS=--upgrade for newer ones)
 #   make clean         throw away .venv and everything that was built

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 
-from benchmarks import outbox, qr, sign_in
+from benchmarks import outbox, qr, sign_in, ssh
 from benchmarks.terminal import Keys, Program, Terminal, measure_idle, measure_keys, measure_starts
 
 MIB = 1024 * 1024
@@ -22,14 +22,19 @@ NAME = "somebody.with.a.long.name@example.com"
 
 
 def main() -> None:
-    """Print one table."""
+    """Print one table; `--quick` opens fewer terminals, `ssh` measures those alone."""
+    quick = "--quick" in sys.argv
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(
         f"{platform.python_implementation()} {platform.python_version()}, "
         f"{os.cpu_count()} cores, load {load}\n"
     )
+    if "ssh" in sys.argv:
+        terminals(quick=quick)
+        return
     starts()
     keys_and_memory()
+    terminals(quick=quick)
     codes()
     sign_ins()
     letters()
@@ -86,6 +91,44 @@ def keys_and_memory() -> None:
         terminal.wait_for_screenful()
         terminal.wait_for_rest()
         row("  resident memory, empty Textual app", f"{terminal.rss_bytes() / MIB:.1f} MiB")
+
+
+def terminals(*, quick: bool) -> None:
+    """Many terminals on one server by SSH, beside a process for each terminal."""
+    before = os.getloadavg()[0]
+    got = ssh.measure(*((50, 0) if quick else (200, 1000)))
+    peer = ssh.measure_processes()
+    row("SSH: load before and after", f"{before:.1f}, {os.getloadavg()[0]:.1f}")
+    row("SSH: handshake alone (`version`)", spread(got["handshake_s"]))
+    row("SSH: connect to first frame, 80x24", spread(got["paced_s"]), "25 ms, 95th 80")
+    row("  a size that nobody had before", spread(got["other_size_s"]))
+    row("  twenty at once", spread(got["burst_s"]))
+    row("  process for each, start to first frame", f"{peer.start.first_frame_s * 1000:.1f} ms")
+    row("  server's CPU for an arrival", f"{got['arrival_cpu_s'] * 1000:.1f} ms")
+    row("SSH: key to frame, alone", spread(got["alone_s"]), "6 ms")
+    row(f"  {got['terminals']} typing", spread(got["crowd_s"]), "16 ms, 95th 50")
+    row(
+        "  process for each, alone",
+        f"{peer.keys.median_s * 1000:.1f} ms (95th {peer.keys.p95_s * 1000:.1f})",
+    )
+    row("SSH: server's CPU a key", f"{got['crowd_cpu_s'] * 1000:.2f} ms", "4 ms")
+    row("  the load client's own", f"{got['client_cpu_s'] * 1000:.2f} ms")
+    row("  process for each", f"{peer.keys.cpu_per_key_s * 1000:.2f} ms")
+    row(f"SSH: CPU of {got['terminals']} at rest", f"{got['idle_share']:.2%} of a core", "nothing")
+    row("SSH: memory a terminal", f"{got['bytes_each'] / MIB:.2f} MiB", "1.5 MiB")
+    row("  process for each, resident", f"{peer.start.rss_bytes / MIB:.1f} MiB")
+    row("SSH: terminals opened a second", f"{got['opened_per_s']:.1f}")
+    if got["held_wanted"]:
+        row(
+            f"SSH: alive of {got['held_wanted']} held",
+            f"{got['held']} in {got['held_bytes'] / MIB:.0f} MiB",
+            "1000",
+        )
+
+
+def spread(times: dict[str, float]) -> str:
+    """Median and 95th of times in seconds."""
+    return f"{times['median'] * 1000:.1f} ms (95th {times['p95'] * 1000:.1f})"
 
 
 def codes() -> None:
