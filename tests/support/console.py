@@ -136,6 +136,7 @@ class Console:
         visitor: Visitor = HOME,
         password: str = PASSWORD,
         verified: bool = True,
+        phone: str = "+420603123456",
     ) -> Person:
         """Make an account and, with `otp`, activate OTP the way a person does.
 
@@ -146,7 +147,7 @@ class Console:
             username=name,
             email=f"{name}@example.com",
             password=password,
-            phone="+420603123456",
+            phone=phone,
             verified=verified,
             role=role,
         )

@@ -114,16 +114,19 @@ class Pool:
             if place is not None:
                 place.cancel()
             raise
-        if place is None or place.done():
-            self._ready.append(warm)
-        else:
-            place.set_result(warm)
+        if place is not None and not place.done():
+            if not self._is_closed:
+                place.set_result(warm)
+                return
+            place.cancel()
+        self._ready.append(warm)
 
     async def close(self) -> None:
         """End the consoles that nobody came for."""
         self._is_closed = True
         if self._filler is not None:
-            self._filler.cancel()
+            # The one that is being made is waited for: Textual leaves ends of an app that was cut
+            # off while it started.
             await asyncio.wait([self._filler])
         for place, _size in self._waiting:
             place.cancel()
