@@ -25,7 +25,9 @@ from tests.ssh.serving import (
 )
 from tests.support.console import Console, Person
 from tests.support.pty_app import PtyApp
+from tui_admin.flows import sign_in
 from tui_admin.models import Session
+from tui_admin.servers.driver import ChannelDriver
 from tui_admin.servers.pool import Pool
 
 ENTER = b"\x1b[?1049h"
@@ -186,6 +188,60 @@ async def test_a_client_that_vanishes_while_it_signs_in(
         await until(lambda: not server.door.terminals)
     await server.is_empty()
     assert await server.open_sessions() == 0
+
+
+@pytest.mark.parametrize("vanish", [aborts, closes_the_channel])
+async def test_a_client_that_vanishes_between_commit_and_answer(
+    server: Server, console: Console, vanish: Vanish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session stands in the database and nobody knows its token yet: it is ended all the
+    same, since the flow comes to its answer first."""
+    alice = await console.customer("alice")
+    password, is_committed = sign_in.password, asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        answer = await password(*args)
+        is_committed.set()
+        await asyncio.sleep(0.3)
+        return answer
+
+    monkeypatch.setattr(sign_in, "password", slow)
+    async with connected(server) as conn:
+        screen = await open_screen(conn)
+        await screen.wait_for("Log in")
+        screen.press("alice", "tab", alice.password, "enter")
+        await is_committed.wait()
+        assert await server.open_sessions() == 1
+        vanish(screen, conn)
+        await until(lambda: not server.door.terminals)
+    await server.is_empty()
+    assert await server.open_sessions() == 0
+
+
+class Gone:
+    """A channel whose client has gone."""
+
+    def write(self, data: bytes) -> None:
+        raise BrokenPipeError("Channel not open for sending")
+
+    def is_closing(self) -> bool:
+        return True
+
+
+async def test_what_is_drawn_for_one_who_has_gone(server: Server) -> None:
+    """Frames and the last sequence go nowhere, and are no fault of the console."""
+    async with opened_screen(server) as screen:
+        await screen.wait_for("Log in")
+        (app,) = server.apps()
+        assert isinstance(app._driver, ChannelDriver)
+        app._driver._channel = Gone()
+        screen.press("f1")
+        await until(lambda: len(app.screen_stack) == 2)
+        app._driver.write("x")
+        app.exit()
+        await screen.wait_closed()
+        assert app.exit_error is None
+    await server.is_empty()
 
 
 @pytest.mark.parametrize("pool", [0, 1])

@@ -85,6 +85,29 @@ async def test_a_fault_while_it_draws(
     caplog.clear()
 
 
+async def test_a_fault_while_it_ends(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """T12: what Textual does not catch itself is told like the rest."""
+    async with opened_screen(server) as screen:
+        await screen.wait_for("Log in")
+        shut_down = ConsoleApp._shutdown
+
+        async def fails(self: ConsoleApp) -> None:
+            await shut_down(self)
+            raise RuntimeError
+
+        monkeypatch.setattr(ConsoleApp, "_shutdown", fails)
+        screen.press("ctrl+q")
+        await screen.wait_closed()
+        assert screen.exit_status == 1 and screen.errors == FAULT + b"\r\n"
+        assert screen.raw.endswith(LEAVE)
+        monkeypatch.undo()
+    await server.is_empty()
+    assert "a console failed" in caplog.text
+    caplog.clear()
+
+
 async def test_a_console_that_cannot_be_made(
     serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
