@@ -11,7 +11,7 @@ from tui_admin.flows.answers import DeviceView, KeyView, SecurityView, Token, Vi
 from tui_admin.flows.context import Context, Transaction
 from tui_admin.flows.identity import Proof, proven
 from tui_admin.i18n import _
-from tui_admin.models import Device
+from tui_admin.models import Account, Device
 from tui_admin.security import otp
 from tui_admin.security.text import clean_line, safe
 from tui_admin.security.tokens import is_id
@@ -139,18 +139,18 @@ async def disable(
         tx, account = proof.tx, proof.account
         if not await factors.devices_of(tx.db, account.id):
             raise RejectedError
-        await switch_off(tx, account.id)
-        await recovery_codes.remove_all(tx, account)
-        account.code_misses = 0
+        await switch_off(tx, account)
         tx.record("otp.disabled", account.id)
         await tx.tell_everywhere(account, "otp.disabled")
         return await _after_change(proof)
 
 
-async def switch_off(tx: Transaction, account_id: str) -> None:
-    """Delete every device and pending key of an account."""
-    await tx.db.exec(delete(Device).where(col(Device.account_id) == account_id))
-    await activation.drop_pending(tx, account_id)
+async def switch_off(tx: Transaction, account: Account) -> None:
+    """Delete every device, pending key and recovery code of an account."""
+    await tx.db.exec(delete(Device).where(col(Device.account_id) == account.id))
+    await activation.drop_pending(tx, account.id)
+    await recovery_codes.remove_all(tx, account)
+    account.code_misses = 0
 
 
 async def _after_change(proof: Proof) -> Token:

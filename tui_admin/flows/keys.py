@@ -14,7 +14,7 @@ from sqlalchemy import update
 from sqlmodel import col, func, not_, select
 
 from tui_admin.errors import ConsoleError, UnavailableError
-from tui_admin.flows import activation, factors, lost_device
+from tui_admin.flows import activation, deactivation, factors
 from tui_admin.flows.accounts import OPERATOR
 from tui_admin.flows.context import Context, Transaction, letter_place
 from tui_admin.i18n import _
@@ -28,7 +28,7 @@ _SealedRow = type[Device] | type[PendingKey] | type[DeactivationRequest] | type[
 _PLACES: dict[_SealedRow, Callable[[str, str], str]] = {
     Device: factors.key_place,
     PendingKey: activation.pending_place,
-    DeactivationRequest: lost_device.request_place,
+    DeactivationRequest: deactivation.request_place,
     Letter: letter_place,
 }
 """Every table with sealed values, and what ties a value to its row. An empty one is none."""

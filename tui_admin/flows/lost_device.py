@@ -10,13 +10,10 @@ pressed there, or by the mailed code typed into the wizard.
 from __future__ import annotations
 
 import hmac
-import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import delete
 from sqlmodel import col, or_, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tui_admin.errors import (
     ConsoleError,
@@ -32,20 +29,18 @@ from tui_admin.errors import (
 )
 from tui_admin.flows import (
     captcha,
+    deactivation,
     devices,
     limits,
     quotas,
-    recovery_codes,
     sessions,
     sign_in,
     support,
 )
 from tui_admin.flows.answers import (
     CaptchaView,
-    Delivery,
     Recovery,
     RequestView,
-    Step,
     StopOffer,
     Token,
     Visitor,
@@ -53,9 +48,9 @@ from tui_admin.flows.answers import (
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.flows.quotas import DAY, HOUR, Quota
 from tui_admin.i18n import _
-from tui_admin.models import Account, DeactivationRequest, Letter, OldContact
+from tui_admin.models import Account, DeactivationRequest, OldContact
 from tui_admin.security.otp import clean_code
-from tui_admin.security.text import mask_email, mask_phone, phone_country, safe
+from tui_admin.security.text import phone_country, safe
 from tui_admin.security.tokens import (
     clean_link_token,
     clean_recovery_code,
@@ -66,27 +61,7 @@ from tui_admin.security.tokens import (
     token_hash,
 )
 
-STOPPABLE = timedelta(hours=72)
-"""How long "this was not me" is listened to."""
 SMS_DIGITS = 6
-
-
-def request_place(account_id: str, request_id: str) -> str:
-    """Return the associated data that ties a request's sealed codes to its row."""
-    return f"request:{account_id}:{request_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Secrets:
-    """What a request's letters carry. A resend carries the same (S12)."""
-
-    link: str
-    stop: str
-    mail_code: str
-    sms_code: str
-
-    def __repr__(self) -> str:
-        return "_Secrets()"
 
 
 async def begin(ctx: Context, visitor: Visitor, half: Token) -> Recovery:
@@ -106,14 +81,15 @@ async def begin(ctx: Context, visitor: Visitor, half: Token) -> Recovery:
             raise NoWayBackError
         await _refuse_on_hold(ctx, tx, account)
         wizard = new_token()
-        request = await _open_request(tx.db, account.id, tx.now)
+        request = await deactivation.find_open(tx.db, account.id, tx.now)
         if request is not None:
             request.wizard_hash = token_hash(wizard)
             tx.record("recovery.resumed", account.id, request=request.id)
         else:
             request = await _new_request(ctx, tx, account, wizard)
         await tx.db.flush()
-        return Recovery(Token(wizard), await _view(ctx, tx.db, request, account, tx.now))
+        view = await deactivation.view(ctx, tx.db, request, account, tx.now)
+        return Recovery(Token(wizard), view)
 
 
 async def look(ctx: Context, proof: Token) -> RequestView:
@@ -123,8 +99,8 @@ async def look(ctx: Context, proof: Token) -> RequestView:
         RequestOverError: it is over, and how it ended.
     """
     async with ctx.database.read() as db:
-        request, account, by_link = await _find(ctx, db, proof, ctx.clock.now())
-        return await _view(ctx, db, request, account, ctx.clock.now(), by_link=by_link)
+        request, account, by_link = await deactivation.find(ctx, db, proof, ctx.clock.now())
+        return await deactivation.view(ctx, db, request, account, ctx.clock.now(), by_link=by_link)
 
 
 async def send_mail_again(ctx: Context, visitor: Visitor, wizard: Token) -> RequestView:
@@ -135,14 +111,14 @@ async def send_mail_again(ctx: Context, visitor: Visitor, wizard: Token) -> Requ
         RequestOverError: the request is over.
     """
     async with ctx.write(visitor) as tx:
-        request, account, by_link = await _hold(ctx, tx, wizard)
+        request, account, by_link = await deactivation.hold(ctx, tx, wizard)
         if by_link or request.email_proven_at is not None:
             raise OutOfOrderError
         _cool_down(ctx, request.mail_sent_at, tx.now)
         await _send_mail(ctx, tx, request, account)
         tx.record("recovery.mail_sent_again", account.id, request=request.id)
         await tx.db.flush()
-        return await _view(ctx, tx.db, request, account, tx.now)
+        return await deactivation.view(ctx, tx.db, request, account, tx.now)
 
 
 async def confirm_mail(ctx: Context, visitor: Visitor, wizard: Token, typed: str) -> RequestView:
@@ -160,12 +136,12 @@ async def confirm_mail(ctx: Context, visitor: Visitor, wizard: Token, typed: str
             "mail_code", _("Ten letters and digits like ABCDE-12345, or the whole link.")
         )
     async with ctx.write(visitor) as tx:
-        request, account, by_link = await _hold(ctx, tx, wizard)
+        request, account, by_link = await deactivation.hold(ctx, tx, wizard)
         if by_link:
             raise OutOfOrderError
         if request.email_proven_at is None:
             place = await limits.take_place(ctx, tx, f"recovery:{account.id}", account.id)
-            secrets = _open(ctx, request)
+            secrets = deactivation.secrets_of(ctx, request)
             is_right = (link is not None and _same(link, secrets.link)) or (
                 code is not None and _same(code, clean_recovery_code(secrets.mail_code) or "")
             )
@@ -173,7 +149,7 @@ async def confirm_mail(ctx: Context, visitor: Visitor, wizard: Token, typed: str
                 raise _missed(ctx, tx, request, WrongMailedCodeError())
             await limits.give_back(tx, place)
             _prove_email(ctx, tx, request, "code")
-        return await _view(ctx, tx.db, request, account, tx.now)
+        return await deactivation.view(ctx, tx.db, request, account, tx.now)
 
 
 async def open_link(ctx: Context, typed: str) -> Recovery | StopOffer:
@@ -203,7 +179,7 @@ async def open_link(ctx: Context, typed: str) -> Recovery | StopOffer:
             raise LinkError
         request, account = found
         if request.stop_hash == hashed:
-            if abs(now - request.created_at) >= STOPPABLE or request.outcome == "stopped":
+            if not deactivation.is_stoppable(request, now) or request.outcome == "stopped":
                 raise LinkError
             return StopOffer(
                 Token(token),
@@ -211,9 +187,10 @@ async def open_link(ctx: Context, typed: str) -> Recovery | StopOffer:
                 safe(request.address, 64),
                 request.outcome == "completed",
             )
-        if _is_link_old(ctx, request, now) or _over(request, account, now):
+        is_over = deactivation.outcome_of(request, account, now) != ""
+        if is_over or deactivation.is_link_old(ctx, request, now):
             raise LinkError
-        view = await _view(ctx, db, request, account, now, by_link=True)
+        view = await deactivation.view(ctx, db, request, account, now, by_link=True)
         return Recovery(Token(token), view, is_by_link=True)
 
 
@@ -226,7 +203,7 @@ async def send_sms(ctx: Context, visitor: Visitor, proof: Token) -> RequestView:
         RequestOverError: the request is over.
     """
     async with ctx.write(visitor) as tx:
-        request, account, by_link = await _hold(ctx, tx, proof)
+        request, account, by_link = await deactivation.hold(ctx, tx, proof)
         if request.email_proven_at is None:
             if not by_link:
                 raise OutOfOrderError
@@ -242,11 +219,11 @@ async def send_sms(ctx: Context, visitor: Visitor, proof: Token) -> RequestView:
             "recovery.sms",
             sms=True,
             expires_at=request.expires_at,
-            secrets={"code": _open(ctx, request).sms_code},
+            secrets={"code": deactivation.secrets_of(ctx, request).sms_code},
         )
         tx.record("recovery.sms_sent", account.id, request=request.id)
         await tx.db.flush()
-        return await _view(ctx, tx.db, request, account, tx.now)
+        return await deactivation.view(ctx, tx.db, request, account, tx.now)
 
 
 async def new_captcha(
@@ -260,7 +237,7 @@ async def new_captcha(
         RequestOverError: the request is over.
     """
     async with ctx.write(visitor) as tx:
-        request, account, _by_link = await _hold(ctx, tx, proof)
+        request, account, _by_link = await deactivation.hold(ctx, tx, proof)
         if request.email_proven_at is None or request.sms_sent_at is None:
             raise OutOfOrderError
         return await captcha.show(
@@ -286,7 +263,7 @@ async def finish(
     if not answer.strip():
         raise FieldError("captcha", _("Please type what you see."))
     async with ctx.write(visitor) as tx:
-        request, account, _by_link = await _hold(ctx, tx, proof)
+        request, account, _by_link = await deactivation.hold(ctx, tx, proof)
         if request.email_proven_at is None or request.sms_sent_at is None:
             raise OutOfOrderError
         place = await limits.take_place(ctx, tx, f"recovery:{account.id}", account.id)
@@ -295,13 +272,11 @@ async def finish(
         except CommitAndRaiseError:
             await limits.give_back(tx, place)
             raise
-        if not _same(digits, _open(ctx, request).sms_code):
+        if not _same(digits, deactivation.secrets_of(ctx, request).sms_code):
             raise _missed(ctx, tx, request, WrongSmsCodeError())
         await limits.give_back(tx, place)
-        await _close(tx, request, "completed")
-        await devices.switch_off(tx, account.id)
-        await recovery_codes.remove_all(tx, account)
-        account.code_misses = 0
+        await deactivation.close(tx, request, "completed")
+        await devices.switch_off(tx, account)
         ended = await sessions.end_all(tx, account.id, sessions.SECURITY)
         await sign_in.void_halves(tx, account.id)
         tx.record("otp.recovered", account.id, request=request.id, sessions_ended=ended)
@@ -324,7 +299,9 @@ async def stop(ctx: Context, visitor: Visitor, token: Token) -> None:
         found = (await tx.db.exec(select(DeactivationRequest.account_id).where(mine))).first()
         account = await tx.hold(found) if found else None
         request = (await tx.db.exec(select(DeactivationRequest).where(mine))).first()
-        if account is None or request is None or abs(tx.now - request.created_at) >= STOPPABLE:
+        if account is None or request is None:
+            raise LinkError
+        if not deactivation.is_stoppable(request, tx.now):
             raise LinkError
         if request.outcome == "stopped":
             return
@@ -362,10 +339,10 @@ async def _new_request(
     await tx.db.exec(
         delete(DeactivationRequest).where(
             col(DeactivationRequest.account_id) == account.id,
-            col(DeactivationRequest.created_at) < tx.now - STOPPABLE,
+            col(DeactivationRequest.created_at) < tx.now - deactivation.STOPPABLE,
         )
     )
-    secrets = _Secrets(
+    secrets = deactivation.Secrets(
         link=new_link_token(),
         stop=new_link_token(),
         mail_code=new_recovery_code(),
@@ -383,10 +360,7 @@ async def _new_request(
         expires_at=tx.now + timedelta(seconds=ctx.settings.lost_device.link_s),
         mail_sent_at=tx.now,
     )
-    plain = json.dumps([secrets.link, secrets.stop, secrets.mail_code, secrets.sms_code]).encode(
-        "utf-8"
-    )
-    request.sealed_key = ctx.keyring.seal(plain, place=request_place(account.id, request.id))
+    deactivation.seal(ctx, request, secrets)
     tx.db.add(request)
     await _send_mail(ctx, tx, request, account)
     tx.record("recovery.begun", account.id, request=request.id)
@@ -398,7 +372,7 @@ async def _send_mail(
 ) -> None:
     most = ctx.settings.limits.mails_1h
     await quotas.spend(ctx, tx, [Quota(f"mail:{account.id}", most, HOUR)], account.id)
-    secrets = _open(ctx, request)
+    secrets = deactivation.secrets_of(ctx, request)
     request.mail_sent_at = tx.now
     request.mail_letter_id = tx.write_letter(
         account,
@@ -429,111 +403,14 @@ def _missed(
     return CommitAndRaiseError(error)
 
 
-async def _close(tx: Transaction, request: DeactivationRequest, outcome: str) -> None:
-    statement = (
-        update(DeactivationRequest)
-        .where(
-            col(DeactivationRequest.id) == request.id, col(DeactivationRequest.done_at).is_(None)
-        )
-        .values(done_at=tx.now, outcome=outcome, sealed_key="")
-        .returning(col(DeactivationRequest.id))
-    )
-    if (await tx.db.exec(statement)).first() is None:
-        raise RequestOverError("")
-
-
-async def _hold(
-    ctx: Context, tx: Transaction, proof: Token
-) -> tuple[DeactivationRequest, Account, bool]:
-    """Return the open request of a proof and its account, held until the commit, and whether the
-    proof is the link's."""
-    hashed = token_hash(proof.value)
-    query = select(DeactivationRequest.account_id).where(_proven_by(hashed))
-    account_id = (await tx.db.exec(query)).first()
-    if account_id is None:
-        raise RequestOverError("")
-    await tx.hold(account_id)
-    return await _find(ctx, tx.db, proof, tx.now)
-
-
-async def _find(
-    ctx: Context, db: AsyncSession, proof: Token, now: datetime
-) -> tuple[DeactivationRequest, Account, bool]:
-    hashed = token_hash(proof.value)
-    query = (
-        select(DeactivationRequest, Account)
-        .join(Account, col(Account.id) == col(DeactivationRequest.account_id))
-        .where(_proven_by(hashed))
-    )
-    found = (await db.exec(query)).first()
-    if found is None:
-        raise RequestOverError("")
-    request, account = found
-    if outcome := _over(request, account, now):
-        raise RequestOverError(outcome)
-    by_link = request.link_hash == hashed
-    if by_link and request.email_proven_at is None and _is_link_old(ctx, request, now):
-        raise RequestOverError("expired")
-    return request, account, by_link
-
-
-def _proven_by(hashed: str) -> ColumnElement[bool]:
-    return or_(
-        col(DeactivationRequest.wizard_hash) == hashed, col(DeactivationRequest.link_hash) == hashed
-    )
-
-
-def _over(request: DeactivationRequest, account: Account, now: datetime) -> str:
-    """Return how the request ended; empty while it is open."""
-    if request.done_at is not None:
-        return request.outcome
-    if account.locked_at is not None:
-        return "locked"
-    # A clock that is set back must not prolong it.
-    is_open = request.created_at - timedelta(minutes=1) <= now < request.expires_at
-    return "" if is_open else "expired"
-
-
-def _is_link_old(ctx: Context, request: DeactivationRequest, now: datetime) -> bool:
-    return abs(now - request.created_at) >= timedelta(seconds=ctx.settings.lost_device.link_s)
-
-
-async def _open_request(
-    db: AsyncSession, account_id: str, now: datetime
-) -> DeactivationRequest | None:
-    query = (
-        select(DeactivationRequest)
-        .where(
-            DeactivationRequest.account_id == account_id,
-            col(DeactivationRequest.done_at).is_(None),
-            col(DeactivationRequest.expires_at) > now,
-            col(DeactivationRequest.created_at) <= now,
-        )
-        .order_by(col(DeactivationRequest.created_at).desc())
-    )
-    return (await db.exec(query)).first()
-
-
-def _open(ctx: Context, request: DeactivationRequest) -> _Secrets:
-    place = request_place(request.account_id, request.id)
-    return _Secrets(*json.loads(ctx.keyring.open(request.sealed_key, place=place)))
-
-
 def _same(typed: str, right: str) -> bool:
     return hmac.compare_digest(typed.encode("utf-8"), right.encode("utf-8"))
 
 
 def _cool_down(ctx: Context, sent_at: datetime, now: datetime) -> None:
-    wait = _again_s(ctx, sent_at, now)
+    wait = deactivation.again_s(ctx, sent_at, now)
     if wait:
         raise LimitedError(wait)
-
-
-def _again_s(ctx: Context, sent_at: datetime | None, now: datetime) -> int:
-    if sent_at is None:
-        return 0
-    passed = abs((now - sent_at).total_seconds())
-    return max(0, ctx.settings.lost_device.resend_s - int(passed))
 
 
 def _captcha_subject(request: DeactivationRequest) -> str:
@@ -559,41 +436,3 @@ def sms_quotas(ctx: Context, tx: Transaction, account: Account) -> list[Quota]:
         Quota(f"sms-country:{phone_country(number)}", most.sms_country_1h, HOUR),
         Quota("sms", most.sms_total_1d, DAY),
     ]
-
-
-async def _view(
-    ctx: Context,
-    db: AsyncSession,
-    request: DeactivationRequest,
-    account: Account,
-    now: datetime,
-    *,
-    by_link: bool = False,
-) -> RequestView:
-    step = Step.EMAIL
-    if request.email_proven_at is not None or by_link:
-        step = Step.SMS if request.sms_sent_at is None else Step.CODE
-    return RequestView(
-        step=step,
-        ttl_s=max(0, int((request.expires_at - now).total_seconds())),
-        email=mask_email(account.email),
-        phone=mask_phone(account.phone),
-        asked_at=request.created_at,
-        asked_from=safe(request.address, 64),
-        mail=await _delivery(db, request.mail_letter_id),
-        sms=await _delivery(db, request.sms_letter_id),
-        mail_again_s=_again_s(ctx, request.mail_sent_at, now),
-        sms_again_s=_again_s(ctx, request.sms_sent_at, now),
-    )
-
-
-async def _delivery(db: AsyncSession, letter_id: str) -> Delivery:
-    if not letter_id:
-        return Delivery.NONE
-    letter = await db.get(Letter, letter_id, populate_existing=True)
-    if letter is None or letter.outcome == "sent":
-        return Delivery.SENT
-    if letter.done_at is not None:
-        return Delivery.FAILED
-    # The first try is only under way; from the second on, something went wrong.
-    return Delivery.TRYING if letter.last_error else Delivery.WAITING

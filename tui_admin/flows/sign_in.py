@@ -20,11 +20,11 @@ from tui_admin.errors import (
     WrongCredentialsError,
     WrongPasswordError,
 )
-from tui_admin.flows import factors, limits, sessions
+from tui_admin.flows import deactivation, factors, limits, sessions
 from tui_admin.flows.answers import NeedsCode, SignedIn, Token, Visitor
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.i18n import _
-from tui_admin.models import Account, DeactivationRequest, HalfSignIn
+from tui_admin.models import Account, HalfSignIn
 from tui_admin.security.passwords import check_typed
 from tui_admin.security.text import MAX_TYPED, canonical_identifier
 from tui_admin.security.tokens import new_token, token_hash
@@ -96,7 +96,7 @@ async def code(ctx: Context, visitor: Visitor, half: Token, typed: str) -> Signe
         device = await factors.accept_code(ctx, tx, account, digits)
         await limits.give_back(tx, place)
         await _finish(tx, row)
-        await void_requests(tx, account.id)
+        await deactivation.void(tx, account.id)
         tx.record("sign_in.accepted", account.id, factor="code", device=device.id)
         return sessions.start(tx, account)
 
@@ -116,7 +116,7 @@ async def recovery_code(ctx: Context, visitor: Visitor, half: Token, typed: str)
         await factors.accept_recovery_code(ctx, tx, account, recovery)
         await limits.give_back(tx, place)
         await _finish(tx, row)
-        await void_requests(tx, account.id)
+        await deactivation.void(tx, account.id)
         tx.record("sign_in.accepted", account.id, factor="recovery_code")
         left = await factors.recovery_codes_left(tx.db, account.id)
         return replace(sessions.start(tx, account), recovery_codes_left=left)
@@ -140,23 +140,11 @@ async def void_halves(tx: Transaction, account_id: str) -> None:
 
     With them goes what was begun behind such a password: the deactivation request.
     """
-    await void_requests(tx, account_id, "replaced")
+    await deactivation.void(tx, account_id, "replaced")
     await tx.db.exec(
         update(HalfSignIn)
         .where(col(HalfSignIn.account_id) == account_id, col(HalfSignIn.used_at).is_(None))
         .values(used_at=tx.now)
-    )
-
-
-async def void_requests(tx: Transaction, account_id: str, outcome: str = "signed_in") -> None:
-    """End the open deactivation requests of an account: whoever has the device has not lost it."""
-    await tx.db.exec(
-        update(DeactivationRequest)
-        .where(
-            col(DeactivationRequest.account_id) == account_id,
-            col(DeactivationRequest.done_at).is_(None),
-        )
-        .values(done_at=tx.now, outcome=outcome, sealed_key="")
     )
 
 
@@ -198,12 +186,7 @@ async def _begin_half(ctx: Context, tx: Transaction, account: Account) -> NeedsC
             created_at=tx.now,
         )
     )
-    open_request = select(DeactivationRequest.id).where(
-        DeactivationRequest.account_id == account.id,
-        col(DeactivationRequest.done_at).is_(None),
-        col(DeactivationRequest.expires_at) > tx.now,
-    )
-    is_recovering = (await tx.db.exec(open_request)).first() is not None
+    is_recovering = await deactivation.find_open(tx.db, account.id, tx.now) is not None
     return NeedsCode(Token(token), ctx.settings.sessions.half_done_s, is_recovering)
 
 
