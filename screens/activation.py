@@ -230,10 +230,6 @@ class ActivationScreen(KeyScreen):
     def activate(self) -> None:
         self.start(self._activate)
 
-    @on(CodeField.Said)
-    def code_said(self, event: CodeField.Said) -> None:
-        self.notice.say(event.sentence, "error" if event.sentence else "")
-
     async def _activate(self, ctx: Context) -> None:
         console, token = self.console, self.console.token
         password = self.query_one("#password-field", Field).value

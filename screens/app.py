@@ -19,7 +19,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 import styles
 from screens.attendance import Attendance
-from screens.base import FLOWS, ConsoleScreen, FlowCaller
+from screens.base import FLOWS, ConsoleScreen, FlowCaller, understood
 from screens.sign_in import SignInScreen
 from screens.stylesheet import SharedStylesheet
 from screens.terminal import TerminalAbilities
@@ -314,12 +314,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
         try:
             found = await flows.lost_device.open_link(await self.context(), typed)
-        except ConsoleError as error:
-            self.back_to_sign_in(error.sentence)
-            return
-        except Exception:
-            log.exception("a link could not be followed")
-            self.back_to_sign_in(UnavailableError().sentence)
+        except Exception as error:  # noqa: BLE001 (`understood` logs it)
+            self.back_to_sign_in(understood(error).sentence)
             return
         waiting = [s for s in self.screen_stack if isinstance(s, LostDeviceScreen)]
         if isinstance(found, StopOffer):
@@ -370,11 +366,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """
         try:
             await flows.sessions.sign_out(await self.context(), self.visitor, token, reason)
-        except ConsoleError as error:
-            return error.sentence
-        except Exception:
-            log.exception("signing out failed unexpectedly")
-            return UnavailableError().sentence
+        except Exception as error:  # noqa: BLE001 (`understood` logs it)
+            return understood(error).sentence
         return _("Signed out.") if reason == "signed_out" else SessionEndedError(reason).sentence
 
     def forget(self, answer: NeedsCode | SignedIn) -> None:

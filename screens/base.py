@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.compositor import CroppingCompositor
-from screens.widgets.form import Field, Notice
+from screens.widgets.form import CodeField, Field, Notice
 from screens.widgets.key_bar import KeyBar
 from screens.widgets.text_field import TextField
 from tui_admin.errors import ConsoleError, FieldError, SessionEndedError, UnavailableError
@@ -38,6 +38,17 @@ FLOWS = "flows"
 HELP = Binding("f1", "help", N_("Help"), key_display="F1")
 REVEAL = Binding("f3", "reveal", N_("Show"), key_display="F3")
 """For screens with a password field."""
+
+
+def understood(error: Exception) -> ConsoleError:
+    """Return an error that has a sentence: what nobody foresaw is logged, and is a fault of ours.
+
+    One terminal's error stays with that terminal, and says so.
+    """
+    if isinstance(error, ConsoleError):
+        return error
+    log.error("a flow failed unexpectedly", exc_info=error)
+    return UnavailableError()
 
 
 class FlowCaller(Screen[Result]):
@@ -149,17 +160,18 @@ class FlowCaller(Screen[Result]):
                 console.session_over_for(signed_in.session, error.sentence)
         except FieldError as error:
             self.field_refused(error)
-        except ConsoleError as error:
-            self.refused(error)
-        except Exception:
-            # One terminal's error stays with that terminal, and says so.
-            log.exception("a flow failed unexpectedly")
-            self.refused(UnavailableError())
+        except Exception as error:  # noqa: BLE001 (`understood` logs it)
+            self.refused(understood(error))
 
     @property
     def notice(self) -> Notice:
         """Where the screen says what happened."""
         return self.query_one(Notice)
+
+    @on(CodeField.Said)
+    def code_said(self, event: CodeField.Said) -> None:
+        """Say what a code field has to say about what was typed."""
+        self.notice.say(event.sentence, "error" if event.sentence else "")
 
     def action_reveal(self) -> None:
         """Show the screen's password for a moment."""

@@ -134,10 +134,6 @@ class ConfirmIdentityDialog(Dialog[Result]):
     def send(self) -> None:
         self.start(self._send)
 
-    @on(CodeField.Said)
-    def code_said(self, event: CodeField.Said) -> None:
-        self.notice.say(event.sentence, "error" if event.sentence else "")
-
     @on(ActionButton.Pressed, "#use-recovery")
     def use_recovery(self) -> None:
         self.add_class("-recovery")

@@ -20,14 +20,14 @@ from screens.widgets.form import Field, Notice
 from screens.widgets.text_box import BoxField
 from tui_admin import flows
 from tui_admin.errors import FieldError
-from tui_admin.flows.answers import CaseOpened
+from tui_admin.flows.answers import REACH_LIMIT, STORY_LIMIT, CaseOpened
 from tui_admin.i18n import _, local_minute
 from tui_admin.security.text import canonical_email, clean_line, clean_lines
 
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
-EMAIL_LIMIT, REACH_LIMIT, STORY_LIMIT = 320, 200, 2000
+EMAIL_LIMIT = 320
 
 
 class ContactFormScreen(ConsoleScreen[None]):

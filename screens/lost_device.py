@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 import styles
-from screens.base import ConsoleScreen
+from screens.base import FLOWS, ConsoleScreen, understood
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
 from screens.widgets.captcha import CaptchaBox
@@ -240,7 +240,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
     def captcha_wanted(self, event: CaptchaBox.Wanted) -> None:
         self._want_captcha(as_question=event.as_question)
 
-    def _want_captcha(self, *, as_question: bool, saying: str = "") -> None:
+    def _want_captcha(self, *, as_question: bool) -> None:
         async def work(ctx: Context) -> None:
             view = await flows.lost_device.new_captcha(
                 ctx, self.console.visitor, self._proof, as_question=as_question
@@ -259,10 +259,6 @@ class LostDeviceScreen(ConsoleScreen[None]):
     @on(ActionButton.Pressed, "#send")
     def send(self) -> None:
         self.start(self._finish)
-
-    @on(CodeField.Said)
-    def code_said(self, event: CodeField.Said) -> None:
-        self.notice.say(event.sentence, "error" if event.sentence else "")
 
     async def _finish(self, ctx: Context) -> None:
         box = self.query_one(CaptchaBox)
@@ -321,7 +317,7 @@ def ask_to_stop(console: ConsoleApp, offer: StopOffer) -> None:
 
     def answered(yes: bool | None) -> None:
         if yes:
-            console.run_worker(_stop(console, offer), exit_on_error=False)
+            console.run_worker(_stop(console, offer), group=FLOWS, exit_on_error=False)
 
     console.push_screen(dialog, answered)
 
@@ -330,6 +326,6 @@ async def _stop(console: ConsoleApp, offer: StopOffer) -> None:
     try:
         await flows.lost_device.stop(await console.context(), console.visitor, offer.stop)
         sentence = _("Stopped. Somebody knows your password: please tell us by the contact form.")
-    except ConsoleError as error:
-        sentence = error.sentence
+    except Exception as error:  # noqa: BLE001 (`understood` logs it)
+        sentence = understood(error).sentence
     console.back_to_sign_in(sentence)

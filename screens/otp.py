@@ -105,10 +105,6 @@ class OtpScreen(ConsoleScreen[None]):
     def recovery_typed(self) -> None:
         self.start(self._send_recovery)
 
-    @on(CodeField.Said)
-    def code_said(self, event: CodeField.Said) -> None:
-        self.notice.say(event.sentence, "error" if event.sentence else "")
-
     @on(ActionButton.Pressed, "#log-in")
     def log_in(self) -> None:
         self.start(self._send_recovery if self.has_class("-recovery") else self._send_code)

@@ -13,6 +13,8 @@ from enum import StrEnum
 from tui_admin.flows.visitor import Visitor
 
 __all__ = [
+    "REACH_LIMIT",
+    "STORY_LIMIT",
     "AccountView",
     "Activated",
     "ActivationFailed",
@@ -211,6 +213,10 @@ class CaptchaView:
     picture: tuple[str, ...]
     """Rows of `#` and blanks, one a pixel; empty for a question."""
     question: str
+
+
+REACH_LIMIT, STORY_LIMIT = 200, 2000
+"""Characters of a case: how to reach somebody, and what happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from sqlmodel import col, select
 
 from tui_admin.errors import ConflictError, FieldError, WrongCaseError
 from tui_admin.flows import limits, quotas, sessions, working_days
-from tui_admin.flows.answers import CaseOpened, CaseView, Token, Visitor
+from tui_admin.flows.answers import (
+    REACH_LIMIT,
+    STORY_LIMIT,
+    CaseOpened,
+    CaseView,
+    Token,
+    Visitor,
+)
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
 from tui_admin.flows.quotas import HOUR, Quota
 from tui_admin.i18n import _
@@ -21,7 +28,6 @@ from tui_admin.models import Account, SupportRequest
 from tui_admin.security.text import canonical_email, clean_line, clean_lines
 from tui_admin.security.tokens import new_digits
 
-REACH_LIMIT, STORY_LIMIT = 200, 2000
 NUMBER_DIGITS, PIN_DIGITS = 8, 6
 CONTACT, NOT_ME = "contact", "not_me"
 _STAFF_TOLD = 20
