@@ -20,6 +20,7 @@ TRY_S = 8.0
 
 # What is joined is imported where it is: who supervises others has no use for storage.
 if TYPE_CHECKING:
+    from tui_admin.delivery.email import EmailSender
     from tui_admin.delivery.outbox import Worker
     from tui_admin.delivery.senders import Sender
     from tui_admin.flows.context import Clock, Context
@@ -74,22 +75,24 @@ def make_worker(ctx: Context) -> Worker:
 
 def make_senders(settings: Settings) -> dict[str, Sender]:
     """Return a sender for each channel that is set up."""
-    from tui_admin.delivery.email import EmailSender
     from tui_admin.delivery.sms import MAIL_SCHEME, AppriseSms, MailedSms
-
-    def mail() -> EmailSender:
-        return EmailSender(settings.smtp_url, sender=settings.mail_from, brand=settings.brand)
 
     senders: dict[str, Sender] = {}
     if settings.smtp_url:
-        senders["email"] = mail()
+        senders["email"] = _mail_sender(settings)
     if settings.sms_url.startswith(MAIL_SCHEME):
         if settings.smtp_url:
             # A connection of its own: the two lanes send at the same time.
-            senders["sms"] = MailedSms(settings.sms_url, mail())
+            senders["sms"] = MailedSms(settings.sms_url, _mail_sender(settings))
     elif settings.sms_url:
         senders["sms"] = AppriseSms(settings.sms_url)
     return senders
+
+
+def _mail_sender(settings: Settings) -> EmailSender:
+    from tui_admin.delivery.email import EmailSender
+
+    return EmailSender(settings.smtp_url, sender=settings.mail_from, brand=settings.brand)
 
 
 def _load_delivery() -> None:
@@ -99,13 +102,11 @@ def _load_delivery() -> None:
 
 async def try_mail(settings: Settings) -> str:
     """Reach the mail server without sending anything; return why not, or nothing."""
-    from tui_admin.delivery.email import EmailSender
     from tui_admin.delivery.senders import DeliveryError
 
-    sender = EmailSender(settings.smtp_url, sender=settings.mail_from, brand=settings.brand)
     try:
         async with asyncio.timeout(TRY_S):
-            await sender.reach()
+            await _mail_sender(settings).reach()
     except DeliveryError as error:
         return error.reason
     except TimeoutError:
