@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.support.console import Console
-from tui_admin.servers.pool import LARGEST, USUAL, Pool, Warm
+from tui_admin.servers.driver import USUAL
+from tui_admin.servers.pool import LARGEST, Pool, Warm
 
 
 @asynccontextmanager

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MAX_COLUMNS, MAX_ROWS = 500, 300
 """The largest window that is drawn; a client may claim any (T4)."""
+USUAL = (80, 24)
+"""The size of a terminal that does not say, and of most that do."""
 ESCAPE_DELAY_S = 0.1
 """How long an ESC waits for the rest of a sequence before it is the key."""
 MOST_PASTED = 64 * 1024
@@ -80,7 +82,7 @@ class ChannelDriver(Driver):
         mouse: bool = True,
         size: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(app, debug=debug, mouse=mouse, size=size or (80, 24))
+        super().__init__(app, debug=debug, mouse=mouse, size=size or USUAL)
         self.on_frame: Callable[[], None] = _nobody
         """Called for each piece that is sent."""
         self._channel: Channel | None = None
@@ -135,7 +137,7 @@ class ChannelDriver(Driver):
     @property
     def size(self) -> tuple[int, int]:
         """The size that the app draws itself in."""
-        return self._size or (80, 24)
+        return self._size or USUAL
 
     # The channel's side.
 
@@ -236,5 +238,5 @@ def clamped(size: tuple[int, int]) -> tuple[int, int]:
     """Return a size that can be drawn; what makes no sense becomes 80 by 24."""
     columns, rows = size
     if columns <= 0 or rows <= 0:
-        return 80, 24
+        return USUAL
     return min(columns, MAX_COLUMNS), min(rows, MAX_ROWS)

@@ -15,11 +15,10 @@ from screens.terminal import TerminalAbilities
 from tui_admin.flows.context import Context
 from tui_admin.flows.visitor import Visitor
 from tui_admin.servers import colours
-from tui_admin.servers.driver import ChannelDriver
+from tui_admin.servers.driver import USUAL, ChannelDriver
 
 REFILL_PAUSE_S = 0.05
 """A pause before the next app is started, in which those who are there are served."""
-USUAL = (80, 24)
 LARGEST = (250, 80)
 """The largest window that a console is made ahead for; any client may claim a larger one."""
 
@@ -110,9 +109,10 @@ class Pool:
             size = self._wanted.popleft()
         try:
             warm = await start(self._ctx, size)
-        except BaseException:
-            if place is not None:
-                place.cancel()
+        except Exception as error:
+            if place is not None and not place.done():
+                place.set_exception(error)  # whoever waits is told, and no one else
+                return
             raise
         if place is not None and not place.done():
             if not self._is_closed:

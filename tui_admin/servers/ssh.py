@@ -44,8 +44,6 @@ class Door:
     """The listening server of one process."""
 
     def __init__(self, ctx: Context, settings: Settings) -> None:
-        self._ctx = ctx
-        self._installation = settings
         self.settings = settings.ssh
         self._key = load_host_key(settings.ssh.host_key or settings.data_dir / FILE_NAME)
         self.fingerprint = fingerprint(self._key)

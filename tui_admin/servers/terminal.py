@@ -13,9 +13,9 @@ from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import _
 from tui_admin.security.text import safe
 from tui_admin.servers import colours, commands
-from tui_admin.servers.driver import clamped
+from tui_admin.servers.driver import USUAL, clamped
 from tui_admin.servers.intake import Intake
-from tui_admin.servers.pool import USUAL, Warm
+from tui_admin.servers.pool import Warm
 from tui_admin.servers.sizes import SizeChanges
 from tui_admin.servers.wire import ConsoleChannel
 
