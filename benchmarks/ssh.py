@@ -68,12 +68,14 @@ def server(folder: Path) -> Iterator[tuple[int, int]]:
     # Two thousand sockets, should it come to that; children inherit it.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
-    process = subprocess.Popen(
-        [*CONSOLE, "serve", "ssh", "--port", "0", "--host", "127.0.0.1"],
-        env={**os.environ, **environment(folder)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*CONSOLE, "serve", "ssh", "--port", "0", "--host", "127.0.0.1"],
+            env={**os.environ, **environment(folder)},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
