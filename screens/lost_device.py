@@ -33,6 +33,7 @@ from tui_admin.errors import (
     WrongSmsCodeError,
 )
 from tui_admin.flows.answers import Delivery, Recovery, RequestView, Step, StopOffer, Token
+from tui_admin.flows.visitor import LOCAL
 from tui_admin.i18n import _, local_minute
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
 
 
 def _spoken(address: str) -> str:
-    return _("this system") if address == "local" else address
+    return _("this system") if address == LOCAL else address
 
 
 def ask_to_stop(console: ConsoleApp, offer: StopOffer) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from tests.ssh.serving import Serve, Server, read_to_end, until
 from tests.support.console import Console
+from tui_admin.flows.visitor import canonical_address
 from tui_admin.models import AuditRow, Session
 from tui_admin.servers.proxy import (
     ProxyError,
-    canonical_address,
     is_proxy,
     parse_block,
     parse_line,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from screens.app import ConsoleApp
 from screens.terminal import detect
 from tui_admin.errors import StartError
-from tui_admin.flows.visitor import Visitor
+from tui_admin.flows.visitor import LOCAL, UNKNOWN, Visitor, canonical_address
 from tui_admin.i18n import _
 
 if TYPE_CHECKING:
@@ -66,14 +66,8 @@ def _address() -> str:
     All who come by it would else be one address, and the misses of one the limit of everybody.
     Whoever can set the variable in another way runs this as they please anyway.
     """
-    from ipaddress import ip_address
-
-    told = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
-    try:
-        found = ip_address(told)
-    except ValueError:
-        return "local"
-    return str(getattr(found, "ipv4_mapped", None) or found)
+    found = canonical_address(os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
+    return LOCAL if found == UNKNOWN else found
 
 
 def _log_to_file() -> None:

@@ -36,10 +36,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tui_admin.config import LimitSettings
 from tui_admin.errors import LimitedError
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
-from tui_admin.models import Attempt, Session, new_id
+from tui_admin.flows.visitor import LOCAL, canonical_address
+from tui_admin.models import Attempt, Session, Spending, new_id
 
-LOCAL = "local"
-UNKNOWN = "unknown"
 _JUDGING = timedelta(seconds=60)
 _SHORT_WAIT_S = 5
 _FIVE_MIN, _HOUR, _DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
@@ -59,15 +58,8 @@ def address_key(address: str) -> str:
     """
     if address == LOCAL:
         return LOCAL
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return UNKNOWN
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.IPv6Network((ip, 64), strict=False))
-    return str(ip)
+    one = canonical_address(address)
+    return str(ipaddress.IPv6Network((one, 64), strict=False)) if ":" in one else one
 
 
 async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: str = "") -> Place:
@@ -89,7 +81,7 @@ async def take_place(ctx: Context, tx: Transaction, subject: str, account_id: st
         subject = f"{subject}@{address}"
     if found.is_full(limits):
         await _tidy(tx)
-        wait = await _full_for(tx.db, limits, tx.now, subject, address, known=found.is_known)
+        wait = await _refused_for(tx.db, limits, tx.now, subject, address, known=found.is_known)
         if wait is not None:
             tx.record("limit.refused", account_id, retry_after_s=wait)
             raise CommitAndRaiseError(LimitedError(wait))
@@ -134,7 +126,7 @@ class _Counts:
         of_account = any(n >= limit for n, limit in zip(self.account, most, strict=True))
         most_address = (limits.address_5min, limits.address_1h)
         of_address = any(n >= limit for n, limit in zip(self.address, most_address, strict=True))
-        # See `_full_for` on who the count over all is for.
+        # See `_refused_for` on who the count over all is for.
         return of_account or of_address or (not self.is_known and self.total >= limits.total_5min)
 
 
@@ -190,7 +182,27 @@ async def _tidy(tx: Transaction) -> None:
     await tx.db.exec(update(Attempt).where(col(Attempt.at) > tx.now).values(at=tx.now))
 
 
-async def _full_for(
+async def full_for(
+    db: AsyncSession,
+    table: type[Attempt] | type[Spending],
+    where: ColumnElement[bool],
+    span: timedelta,
+    most: int,
+    now: datetime,
+) -> int:
+    """Return for how many seconds there are `most` rows in the last `span`; 0 if there are not."""
+    query = (
+        select(table.at)
+        .where(where, col(table.at) > now - span)
+        .order_by(col(table.at).desc())
+        .offset(most - 1)
+        .limit(1)
+    )
+    oldest = (await db.exec(query)).first()
+    return 0 if oldest is None else max(1, math.ceil((oldest + span - now).total_seconds()))
+
+
+async def _refused_for(
     db: AsyncSession,
     limits: LimitSettings,
     now: datetime,
@@ -207,15 +219,8 @@ async def _full_for(
     waits: list[int] = []
 
     async def look(where: ColumnElement[bool], span: timedelta, most: int) -> None:
-        query = (
-            select(Attempt.at)
-            .where(where, col(Attempt.at) > now - span)
-            .order_by(col(Attempt.at).desc())
-            .offset(most - 1)
-            .limit(1)
-        )
-        oldest = (await db.exec(query)).first()
-        if oldest is None:
+        wait_s = await full_for(db, Attempt, where, span, most, now)
+        if not wait_s:
             return
         # Many people behind one address may sign in at the same moment. Where only tries that are
         # still being judged fill the count, most of them are about to give their places back.
@@ -224,7 +229,7 @@ async def _full_for(
         if (await db.exec(judged)).one() < most:
             waits.append(_SHORT_WAIT_S)
             return
-        waits.append(max(1, math.ceil((oldest + span - now).total_seconds())))
+        waits.append(wait_s)
 
     of_subject = col(Attempt.subject) == subject
     await look(of_subject, _FIVE_MIN, limits.account_5min)

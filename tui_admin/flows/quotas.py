@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
 
 from sqlalchemy import delete
-from sqlmodel import col, select
+from sqlmodel import col
 
 from tui_admin.errors import LimitedError
 from tui_admin.flows.context import CommitAndRaiseError, Context, Transaction
+from tui_admin.flows.limits import full_for
 from tui_admin.models import Spending
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -38,8 +38,8 @@ async def spend(ctx: Context, tx: Transaction, quotas: Iterable[Quota], account_
     """
     wanted = list(quotas)
     await ctx.database.lock(tx.db, "quotas")
-    waits = [wait for quota in wanted if (wait := await _used_up_for(tx, quota))]
-    if waits:
+    waits = [await _used_up_for(tx, quota) for quota in wanted]
+    if any(waits):
         full = [quota.subject for quota in wanted]
         tx.record("quota.refused", account_id, subjects=full, retry_after_s=max(waits))
         raise CommitAndRaiseError(LimitedError(max(waits)))
@@ -52,14 +52,5 @@ async def spend(ctx: Context, tx: Transaction, quotas: Iterable[Quota], account_
 
 async def _used_up_for(tx: Transaction, quota: Quota) -> int:
     """Return for how many seconds a quota is used up; 0 when there is something left."""
-    query = (
-        select(Spending.at)
-        .where(Spending.subject == quota.subject, col(Spending.at) > tx.now - quota.span)
-        .order_by(col(Spending.at).desc())
-        .offset(quota.most - 1)
-        .limit(1)
-    )
-    oldest = (await tx.db.exec(query)).first()
-    if oldest is None:
-        return 0
-    return max(1, ceil((oldest + quota.span - tx.now).total_seconds()))
+    mine = col(Spending.subject) == quota.subject
+    return await full_for(tx.db, Spending, mine, quota.span, quota.most, tx.now)

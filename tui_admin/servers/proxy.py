@@ -16,7 +16,8 @@ import re
 import socket
 import struct
 from collections.abc import Iterable
-from typing import Any
+
+from tui_admin.flows.visitor import UNKNOWN, canonical_address
 
 _SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_LINE = 107
@@ -32,24 +33,11 @@ class ProxyError(Exception):
     """What came from a proxy is no header of the PROXY protocol."""
 
 
-def canonical_address(raw: Any) -> str:
-    """Return an address in its one form, or `unknown`: IPv4 is never written as IPv6, and no
-    address has a scope."""
-    text = str(raw).partition("%")[0]
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(ip)
-
-
 def is_proxy(
     address: str, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]
 ) -> bool:
     """Return whether a canonical address may say where others come from."""
-    if address == "unknown":
+    if address == UNKNOWN:
         return False
     ip = ipaddress.ip_address(address)
     return any(ip in network for network in networks if network.version == ip.version)

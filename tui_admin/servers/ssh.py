@@ -16,11 +16,12 @@ import asyncssh
 
 from tui_admin.config import Settings
 from tui_admin.flows.context import Context
+from tui_admin.flows.visitor import canonical_address
 from tui_admin.servers.connection import Connection
 from tui_admin.servers.host_keys import FILE_NAME, fingerprint, load_host_key
 from tui_admin.servers.metrics import Metrics
 from tui_admin.servers.pool import Pool
-from tui_admin.servers.proxy import ProxyError, canonical_address, is_proxy, read_header
+from tui_admin.servers.proxy import ProxyError, is_proxy, read_header
 from tui_admin.servers.sockets import bound_socket
 from tui_admin.servers.startups import Seat, Startups
 from tui_admin.servers.terminal import Terminal

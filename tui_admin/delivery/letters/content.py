@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tui_admin.flows.visitor import LOCAL
 from tui_admin.i18n import _, local_minute
 from tui_admin.security.text import safe
 
@@ -74,4 +75,4 @@ class Order:
     def address(self) -> str:
         """Where it was asked for; `local` is the machine that the console runs on."""
         address = self.fact("address")
-        return _("the operator's own system") if address == "local" else address
+        return _("the operator's own system") if address == LOCAL else address
