@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from gettext import NullTranslations
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.ssh.serving import (
 )
 from tests.support.console import Console, Person
 from tests.support.pty_app import PtyApp
+from tui_admin.errors import RestartError
 from tui_admin.flows import sign_in
 from tui_admin.models import Session
 from tui_admin.servers.driver import ChannelDriver
@@ -32,6 +34,13 @@ from tui_admin.servers.pool import Pool
 
 ENTER = b"\x1b[?1049h"
 MODES = (b"?25", b"?1000", b"?1002", b"?1006", b"?1004", b"?2004", b"?1049")
+
+
+class Upper(NullTranslations):
+    """A language in which everything is said loudly."""
+
+    def gettext(self, message: str) -> str:
+        return message.upper()
 
 
 def is_restored(raw: bytes | bytearray) -> bool:
@@ -91,6 +100,18 @@ async def test_the_server_stops(server: Server, console: Console, openssh: OpenS
     await server.door.close()
     await ended(server, app, 0)
     assert await server.open_sessions() == 0
+
+
+async def test_the_last_sentence_is_in_the_person_s_language(server: Server) -> None:
+    """As all were that came before it; the server's own tasks have another."""
+    async with opened_screen(server) as screen:
+        await screen.wait_for("Log in")
+        (app,), (terminal,) = server.apps(), server.door.terminals
+        app.language.catalogue = Upper()
+        terminal.end(RestartError())
+        await screen.wait_closed()
+        assert b"THE SERVER RESTARTS." in screen.errors
+        assert screen.exit_status == 1
 
 
 async def test_the_end_of_input(server: Server, console: Console) -> None:

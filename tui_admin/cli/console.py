@@ -15,7 +15,7 @@ from screens.app import ConsoleApp
 from screens.terminal import detect
 from tui_admin.errors import StartError
 from tui_admin.flows.visitor import LOCAL, UNKNOWN, Visitor, canonical_address
-from tui_admin.i18n import _
+from tui_admin.i18n import _, use_language
 
 if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
@@ -56,6 +56,7 @@ def _run(
         if not kiosk or app.exit_error is None or isinstance(app.exit_error, StartError):
             break
     if app.exit_error is not None:
+        use_language(app.language)
         raise app.exit_error
     return app.return_code or 0
 

@@ -10,7 +10,7 @@ import asyncssh
 
 from tui_admin.errors import ConsoleError, FaultError, FloodError, RestartError, UnsignedError
 from tui_admin.flows.visitor import Visitor
-from tui_admin.i18n import _
+from tui_admin.i18n import _, use_language
 from tui_admin.security.text import safe
 from tui_admin.servers import colours, commands
 from tui_admin.servers.driver import USUAL, clamped
@@ -161,6 +161,7 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         self._stop_timers()
         if self._warm is not None:
             code = await self._end_app(self._warm)
+            use_language(self._warm.app.language)  # for the last sentence
         if not chan.is_closing():
             if self._error is not None:
                 self._say(self._error.sentence, 1)
