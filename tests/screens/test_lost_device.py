@@ -31,6 +31,14 @@ async def sms(console: Console) -> str:
     return secrets_of(console, (await letters(console, "recovery.sms"))[-1])["code"]
 
 
+async def to_the_code(terminal: Terminal, console: Console, person: Person) -> str:
+    """Go through the steps up to the last one; return the code of the SMS."""
+    await to_the_wizard(terminal, person)
+    await terminal.type((await mail(console))["code"], "enter")
+    await terminal.press("enter")
+    return await sms(console)
+
+
 async def look(terminal: Terminal) -> None:
     """Let the wizard look at the request, as it does every moment."""
     screen = terminal.app.screen
@@ -149,10 +157,7 @@ async def test_a_wrong_sms_code(console: Console) -> None:
     """The code is emptied, and the CAPTCHA, which is spent, replaced."""
     alice = await console.customer(otp=True)
     async with open_terminal(console) as terminal:
-        await to_the_wizard(terminal, alice)
-        await terminal.type((await mail(console))["code"], "enter")
-        await terminal.press("enter")
-        code = await sms(console)
+        code = await to_the_code(terminal, console, alice)
         wrong = "000000" if code != "000000" else "111111"
         await terminal.type(wrong)
         await terminal.type(ANSWER, "enter")
@@ -218,10 +223,7 @@ async def test_it_signs_nobody_in(console: Console) -> None:
     """S15: the end of the wizard is the sign-in screen, its fields empty."""
     alice = await console.customer(otp=True)
     async with open_terminal(console) as terminal:
-        await to_the_wizard(terminal, alice)
-        await terminal.type((await mail(console))["code"], "enter")
-        await terminal.press("enter")
-        await terminal.type(await sms(console))
+        await terminal.type(await to_the_code(terminal, console, alice))
         await terminal.type(ANSWER, "enter")
         terminal.at("SignInScreen")
         assert terminal.field("username") == terminal.field("password") == ""
