@@ -301,7 +301,7 @@ async def test_clients_that_vanish_at_any_moment(serve: Serve, console: Console,
     await server.is_empty()
     await settled(server.door.pool)
     await until(lambda: len(asyncio.all_tasks()) <= tasks, what="the tasks to end")
-    assert open_files() <= files + 1  # a database connection may have been opened
+    assert open_files() <= files
 
 
 async def settled(pool: Pool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import asyncssh
 import pytest
 
 from screens.app import ConsoleApp
-from tests.ssh.serving import until
+from tests.ssh.serving import open_files, until
 from tests.support.console import Console, Person
 from tui_admin.servers.ssh import Door
 
@@ -66,10 +65,6 @@ async def come_and_go(port: int, number: int, person: Person) -> None:
                 conn.abort()
 
 
-def files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
 def resident_kib() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
@@ -100,11 +95,11 @@ async def test_nothing_grows(console: Console) -> None:
 
         for _wave in range(2):
             await wave()
-        before = (len(asyncio.all_tasks()), files(), consoles())
+        before = (len(asyncio.all_tasks()), open_files(), consoles())
         objects, memory_kib = len(gc.get_objects()), resident_kib()
         for _wave in range(100 // WAVE):
             await wave()
-        assert (len(asyncio.all_tasks()), files(), consoles()) == before
+        assert (len(asyncio.all_tasks()), open_files(), consoles()) == before
         assert before[2] == 2, "the pool's, and no others"
         assert (len(gc.get_objects()) - objects) / 100 < MOST_OBJECTS
         assert (resident_kib() - memory_kib) / 100 < MOST_KIB
