@@ -139,7 +139,11 @@ def serve(
         StartError: it cannot start as it is set up.
     """
     from tui_admin.servers import leash as leashes
-    from tui_admin.servers import logs, workers
+    from tui_admin.servers import logs, systemd, workers
+
+    def ready(host: str, port: int) -> None:
+        on_ready(host, port)
+        systemd.tell_ready(host, port)
 
     logs.set_up(settings.ssh.log_format)
     if leash is not None:
@@ -147,9 +151,9 @@ def serve(
     count = settings.ssh.workers or workers.cores()
     log.info("started", extra={"version": __version__, "workers": count})
     if count == 1:
-        _run(serve_ssh(settings, on_ready))
+        _run(serve_ssh(settings, ready))
     else:
-        asyncio.run(workers.Supervisor(settings.ssh, count).run(on_ready))
+        asyncio.run(workers.Supervisor(settings.ssh, count).run(ready))
     return 0
 
 
@@ -177,10 +181,12 @@ async def serve_ssh(
         StartError: it cannot start as it is set up.
     """
     from tui_admin import flows
+    from tui_admin.servers import systemd
     from tui_admin.servers.draining import Stop, drain
     from tui_admin.servers.metrics import Endpoint
     from tui_admin.servers.pool import calm_collector
     from tui_admin.servers.ssh import Door
+    from tui_admin.servers.workers import GRACE_S
 
     flows.load_all()
     calm_collector()
@@ -205,6 +211,8 @@ async def serve_ssh(
             log.info("listening", extra={"host": settings.ssh.host or "*", "port": door.port})
             on_ready(settings.ssh.host or "*", door.port)
             await stop.asked.wait()
+        if is_alone:
+            systemd.tell_stopping(settings.ssh.drain_s + GRACE_S)
         await drain(door, settings.ssh.drain_s, stop.hurried)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -154,6 +155,46 @@ def test_workers_end_when_the_supervisor_is_gone(server: ServerProcess) -> None:
     app.press("ctrl+q")
     app.wait_ended()
     wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), ENDS_S, "their end")
+
+
+@pytest.mark.parametrize(("workers", "is_abstract"), [(1, True), (2, False)])
+def test_systemd_is_told(installation: Installation, workers: int, is_abstract: bool) -> None:
+    """Once, by the process that it started: that people can connect, when they can, and at the end
+    that it ends, and how long this may take."""
+    name = f"{installation.folder}.notify"
+    env = {"NOTIFY_SOCKET": f"@{name}" if is_abstract else name}
+    server = ServerProcess(installation, workers=workers, env=env)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        systemd.bind(f"\0{name}" if is_abstract else name)
+        systemd.settimeout(STARTS_S)
+
+        def told() -> list[str]:
+            said, credentials, _flags, _from = systemd.recvmsg(4096, 64)
+            assert struct.unpack("iII", credentials[0][2])[0] == server.process.pid
+            return said.decode().splitlines()
+
+        with server:
+            assert told() == ["READY=1", f"STATUS=Listening on 127.0.0.1:{server.port}"]
+            assert len(server.events("listening")) == workers
+            for pid in server.children():
+                assert b"NOTIFY_SOCKET" not in Path(f"/proc/{pid}/environ").read_bytes()
+            server.process.terminate()
+            stopping, _status, extended = told()
+            assert stopping == "STOPPING=1"
+            assert int(extended.removeprefix("EXTEND_TIMEOUT_USEC=")) >= 25e6
+            assert server.wait_ended() == 0
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(4096)
+
+
+def test_a_server_that_cannot_tell_serves(installation: Installation) -> None:
+    """Whoever reads the log sees that systemd was not there to be told."""
+    env = {"NOTIFY_SOCKET": f"{installation.folder}.nobody"}
+    with ServerProcess(installation, workers=1, env=env) as server:
+        opened(server)
+        assert server.events("systemd could not be told")[0]["fact"] == "READY=1"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -27,6 +27,7 @@ from typing import Any
 from tui_admin.config import SshSettings
 from tui_admin.errors import StartError
 from tui_admin.i18n import _
+from tui_admin.servers import systemd
 from tui_admin.servers.draining import Stop
 from tui_admin.servers.leash import DRAIN, END
 from tui_admin.servers.sockets import bound_socket
@@ -102,6 +103,7 @@ class Supervisor:
                 if not self._stop.asked.is_set():
                     on_ready(self._settings.host or "*", self._port)
                 await self._until([], keepers)
+                systemd.tell_stopping(self._settings.drain_s + 2 * GRACE_S)
             finally:
                 sock.close()
                 await self._end(keepers)
@@ -170,7 +172,7 @@ class Supervisor:
                 *("--leash", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": _python_path()},
+                env=_environ(),
                 # Ctrl+C is for the supervisor, which passes it on.
                 start_new_session=True,
             )
@@ -234,7 +236,10 @@ def _forget(process: int) -> None:
         mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
-def _python_path() -> str:
-    """Let a worker find the same packages as this process, wherever it is started."""
-    ours = str(Path(__file__).parents[2])
-    return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
+def _environ() -> dict[str, str]:
+    """Return what a worker gets: our variables, but for the way to systemd, which hears the
+    supervisor alone; and the same packages are found, wherever it is started."""
+    ours = {name: value for name, value in os.environ.items() if name != systemd.VARIABLE}
+    packages = str(Path(__file__).parents[2])
+    path = os.pathsep.join([packages, *filter(None, [ours.get("PYTHONPATH")])])
+    return ours | {"PYTHONPATH": path}
