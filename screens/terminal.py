@@ -12,6 +12,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tui_admin.i18n import N_
+
+DUMB = N_("This terminal says that it is dumb (TERM); the console cannot be drawn on it.")
+
+CLEAR = "\x1b[0m\x1b[H\x1b[2J"
+"""Empties the screen. Written at the end: where there is no second screen to go back from, as in
+GNU screen and on the Linux console, a shared key would stay on it, and what comes next between its
+lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class TerminalAbilities:

@@ -119,3 +119,5 @@ def is_restored(app: PtyApp) -> None:
     mouse = _MOUSE_ON.findall(raw)
     assert mouse and mouse[-1] == b"l", "mouse"
     assert raw.rfind(b"\x1b[?2004l") > raw.rfind(b"\x1b[?2004h"), "bracketed paste"
+    cleared, left = raw.rfind(b"\x1b[0m\x1b[H\x1b[2J"), raw.rfind(b"\x1b[?1049l")
+    assert 0 <= cleared < left, "an empty screen, where there is no other one to go back to"

@@ -32,6 +32,7 @@ from tui_admin.models import Session
 from tui_admin.servers.driver import ChannelDriver
 from tui_admin.servers.pool import Pool
 
+CLEAR = b"\x1b[0m\x1b[H\x1b[2J"
 ENTER = b"\x1b[?1049h"
 MODES = (b"?25", b"?1000", b"?1002", b"?1006", b"?1004", b"?2004", b"?1049")
 
@@ -51,7 +52,8 @@ def is_restored(raw: bytes | bytearray) -> bool:
             on, off = off, on
         if not 0 <= on < off:
             return False
-    return raw.count(ENTER) == raw.count(LEAVE) == 1
+    # Where there is no alternate screen, nothing of the last frame is left either.
+    return raw.count(ENTER) == raw.count(LEAVE) == 1 and CLEAR in raw[raw.rfind(b"?2004l") :]
 
 
 async def ended(server: Server, app: PtyApp, code: int) -> str:

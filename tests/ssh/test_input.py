@@ -23,7 +23,7 @@ from tests.ssh.serving import (
     opened_screen,
     until,
 )
-from tui_admin.servers import driver, intake, wire
+from tui_admin.servers import intake, pastes, wire
 from tui_admin.servers.driver import ChannelDriver
 
 TOO_MUCH = b"Too much came from your terminal at once. Please connect again."
@@ -157,19 +157,32 @@ async def test_random_bytes(server: Server) -> None:
 
 async def test_a_paste_that_does_not_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """T3: slow or fast, more than 64 Ki characters of one paste are not kept; other sequences in
-    it hide nothing."""
-    monkeypatch.setattr(driver, "MOST_PASTED", 2000)
+    it hide nothing. When its end comes after all, the person reads that it was too long, and goes
+    on."""
+    monkeypatch.setattr(pastes, "MOST", 2000)
     async with opened_screen(server) as screen:
         await screen.wait_for("Log in")
+        (one,) = drivers(server)
         screen.send(b"\x1b[200~")
-        for _part in range(30):
-            if not screen.is_closed and not screen.chan.is_closing():
-                screen.send(b"p" * 99 + b"\x1b[I")
-            await asyncio.sleep(0.01)
-        await screen.wait_closed()
-        assert TOO_MUCH in screen.errors
-        assert screen.raw.endswith(LEAVE)
-    await server.is_empty()
+        for _part in range(60):
+            screen.send(b"p" * 99 + b"\x1b[I")
+            await asyncio.sleep(0.005)
+            assert one._pastes.count < 2010
+        assert one._pastes.count >= 2000
+        screen.send(b"\x1b[201~")
+        await screen.wait_for("That was too long")
+        screen.press("ctrl+u", "anna")
+        await screen.wait_for("anna")
+
+
+async def test_the_wrong_thing_pasted(server: Server) -> None:
+    """Hundred thousand characters in brackets are left out at once, without a pause of minutes."""
+    async with opened_screen(server) as screen:
+        await screen.wait_for("Log in")
+        screen.send(b"\x1b[200~" + b"all of it " * 10_000 + b"\x1b[201~")
+        await screen.wait_for("characters were left out", 10)
+        screen.press("ctrl+u", "anna")
+        await screen.wait_for("anna")
 
 
 async def test_a_megabyte_in_one_paste(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,10 +195,10 @@ async def test_a_megabyte_in_one_paste(server: Server, monkeypatch: pytest.Monke
         (one,) = drivers(server)
         most = 0
         while not screen.is_closed:
-            most = max(most, one._pasted())
+            most = max(most, one._pastes.count)
             await asyncio.sleep(0.02)
         assert TOO_MUCH in screen.errors
-        assert most < 40_000
+        assert 10_000 < most < 70_000
     await server.is_empty()
 
 
@@ -196,7 +209,7 @@ async def test_the_parser_is_let_go(server: Server) -> None:
         (one,) = drivers(server)
         parser: Any = one._parser
         screen.send(b"\x1b[200~" + b"p" * 5000)
-        await until(lambda: one._pasted() == 5000)
+        await until(lambda: one._pastes.count == 5000)
     await server.is_empty()
     assert parser._gen.gi_frame is None
 
@@ -208,7 +221,7 @@ async def test_more_than_the_window(server: Server) -> None:
         await screen.wait_for("Log in")
         chan: Any = screen.chan
         chan._send_window = 10_000_000
-        screen.send(b"\x1b[200~" + b"p" * 400_000)
+        screen.send(b"p" * 400_000)
         await screen.wait_closed()
     await server.is_empty()
 

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual.drivers.linux_driver import LinuxDriver
+
 from screens.app import ConsoleApp
-from screens.terminal import detect
+from screens.terminal import CLEAR, DUMB, detect
 from tui_admin.errors import StartError
 from tui_admin.flows.visitor import LOCAL, UNKNOWN, Visitor, canonical_address
 from tui_admin.i18n import _, use_language
@@ -20,6 +22,14 @@ from tui_admin.i18n import _, use_language
 if TYPE_CHECKING:
     from screens.demo_phone import DemoHelp
     from tui_admin.flows.context import Context
+
+
+class _CleanDriver(LinuxDriver):
+    """Textual's own; it leaves nothing on a terminal that has no second screen to go back from."""
+
+    def stop_application_mode(self) -> None:
+        self.write(CLEAR)
+        super().stop_application_mode()
 
 
 def run_console(link: str = "") -> int:
@@ -44,6 +54,8 @@ def _run(
 ) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise StartError(_("The console needs a terminal; for scripts see: tui-admin --help"))
+    if os.environ.get("TERM") == "dumb":
+        raise StartError(_(DUMB))
     _log_to_file()
     visitor = Visitor(_address(), os.environ.get("TERM", ""))
     abilities = detect(os.environ, sys.stdout.encoding)
@@ -51,6 +63,7 @@ def _run(
         app = ConsoleApp(
             open_context, visitor=visitor, abilities=abilities, kiosk=kiosk, demo=demo, link=link
         )
+        app.driver_class = _CleanDriver
         asyncio.run(_live(app))
         # A fault must not open the way to the system beneath a kiosk.
         if not kiosk or app.exit_error is None or isinstance(app.exit_error, StartError):

@@ -22,7 +22,8 @@ from textual.events import AppBlur, AppFocus, Key, MouseEvent, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 
-from tui_admin.errors import FloodError
+from screens.terminal import CLEAR
+from tui_admin.servers.pastes import Pastes
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -34,8 +35,10 @@ USUAL = (80, 24)
 """The size of a terminal that does not say, and of most that do."""
 ESCAPE_DELAY_S = 0.1
 """How long an ESC waits for the rest of a sequence before it is the key."""
-MOST_PASTED = 64 * 1024
-"""Characters of one paste; Textual's parser keeps all until the end of the paste comes."""
+KEY_COST = 16
+"""Bytes that a key counts for: it costs milliseconds where a byte costs microseconds."""
+PASTED_SHARE = 16
+"""Pasted bytes that count for one: they are one message in the end."""
 
 _WANTED = (Key, Paste, MouseEvent, AppFocus, AppBlur)
 """What a terminal may say. Answers to questions that were not asked are dropped."""
@@ -47,10 +50,7 @@ _ENTER = (
     "\x1b[?1004h"  # focus
     "\x1b[?2004h"  # bracketed paste
 )
-_LEAVE = (
-    "\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1002l\x1b[?1000l"
-    "\x1b[0m\x1b[?25h\x1b[?1049l"
-)  # fmt: skip
+_LEAVE = f"\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1002l\x1b[?1000l{CLEAR}\x1b[?25h\x1b[?1049l"
 
 
 _POINTER = "\x1b]22;"
@@ -90,6 +90,7 @@ class ChannelDriver(Driver):
         self._has_dropped = False
         self._is_closed = False
         self._parser = XTermParser()
+        self._pastes = Pastes()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._escape: asyncio.TimerHandle | None = None
 
@@ -170,15 +171,12 @@ class ChannelDriver(Driver):
         event = Resize(Size(*self._size), Size(*self._size))
         self.send_message(event)
 
-    def feed(self, data: bytes) -> int:
-        """Take bytes that the terminal sent; return how many messages they made.
-
-        Raises:
-            FloodError: a paste does not end.
-        """
-        text = self._decoder.decode(data)
+    def feed(self, data: bytes) -> float:
+        """Take bytes that the terminal sent; return how many they count for."""
+        text, pasted = self._pastes.admit(self._decoder.decode(data))
+        cost = max(len(data) - pasted, 0) + pasted / PASTED_SHARE
         if not text:
-            return 0  # A character in parts; to the parser, nothing would be the end of all.
+            return cost  # A character in parts; to the parser, nothing would be the end of all.
         count = 0
         try:
             for message in self._parser.feed(text):
@@ -187,27 +185,20 @@ class ChannelDriver(Driver):
             # ESC [ 9999999 u is enough: the parser asks for that character, and is broken then.
             log.debug("a sequence was no sequence", exc_info=True)
             self._start_parser()
-        if self._pasted() > MOST_PASTED:
-            self._start_parser()
-            raise FloodError
         if self._escape is not None:
             self._escape.cancel()
         self._escape = self._loop.call_later(ESCAPE_DELAY_S * 1.1, self._tick)
-        return count
+        return max(cost, count * KEY_COST)
 
     def _tick(self) -> None:
         """Take an ESC that nothing has followed as the key."""
         for message in self._parser.tick():
             self._take(message)
 
-    def _pasted(self) -> int:
-        """Return how many characters of an unfinished paste the parser keeps."""
-        frame = getattr(self._parser._gen, "gi_frame", None)
-        return len(frame.f_locals["paste_buffer"]) if frame is not None else 0
-
     def _start_parser(self) -> None:
         self._parser._gen.close()
         self._parser = XTermParser()
+        self._pastes = Pastes()
 
     def _take(self, message: Message) -> int:
         if self._is_closed or not isinstance(message, _WANTED):

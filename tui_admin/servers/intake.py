@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 CHUNK = 128
 """Bytes that are parsed at a time."""
-KEY_COST = 16
-"""Bytes that a key counts for: it costs milliseconds where a pasted byte costs microseconds."""
 MOST_WAITING = 64
 """Messages that may wait for the app before more are made."""
 PAUSE_S = 0.02
@@ -46,7 +44,7 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._pause, self._resume, self._flooded = pause, resume, flooded
-        self._feed: Callable[[bytes], int] | None = None
+        self._feed: Callable[[bytes], float] | None = None
         self._app: App[Any] | None = None
         self._held = bytearray()
         self._is_paused = False
@@ -57,8 +55,8 @@ class Intake:
         self._held_last_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, app: App[Any], feed: Callable[[bytes], int]) -> None:
-        """Pass on to this app from now on."""
+    def start(self, app: App[Any], feed: Callable[[bytes], float]) -> None:
+        """Pass on to this app from now on; `feed` returns how many bytes its own count for."""
         self._app, self._feed = app, feed
         self._pass_on()
 
@@ -111,8 +109,7 @@ class Intake:
         while self._held and self._allowance >= 1 and self._waiting() < MOST_WAITING:
             chunk = bytes(self._held[: min(CHUNK, int(self._allowance))])
             del self._held[: len(chunk)]
-            keys = self._feed(chunk)
-            self._allowance -= max(len(chunk), keys * KEY_COST)
+            self._allowance -= self._feed(chunk)
         if not self._held:
             return
         if self._held_since_s is None or now_s - self._held_last_s > 1:
