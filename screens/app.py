@@ -119,6 +119,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
         self._link = link
+        self.standing: Callable[[], str] = str
+        """The sentence that every screen shows while it has none of its own."""
         self.when_open: Callable[[], None] = _nothing
         """Called once flows can be called."""
         self.on_sign_in: Callable[[str], None] = _nothing
@@ -337,11 +339,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.exit_error = error
         self.exit(return_code=1)
 
-    def announce(self, sentence: str) -> None:
-        """Say something to whoever is there, whatever screen is up."""
+    def announce(self, sentence: Callable[[], str]) -> None:
+        """Say something to whoever is there, whatever screen is up, now and from then on wherever
+        there is nothing else to say."""
+        self.standing = sentence
+        self.bell()
         if isinstance(self.screen, FlowCaller):
-            self.bell()
-            self.screen.notice.say(sentence)
+            self.screen.notice.say("")
 
     def session_over_for(self, token: Token, sentence: str) -> None:
         """As `session_over`, if `token` is still the one that this terminal works under."""

@@ -87,17 +87,17 @@ class Attendance:
             left_s = self._idle_s
         elif self._app.signed_in is not None and self._idle_s > _WARN_BEFORE_S:
             if left_s <= _WARN_BEFORE_S:
-                self._warn()
+                self.warn(_("You will be signed out in a minute. Press any key to stay."))
             else:
                 left_s -= _WARN_BEFORE_S
         self.timer = self._app.set_timer(max(left_s, 0.1), self._arm)
 
-    def _warn(self) -> None:
-        """Say that the session ends soon; the next key takes the sentence away."""
+    def warn(self, sentence: str) -> None:
+        """Say that something ends soon; the next key takes the sentence away."""
         screen = self._app.screen
         if isinstance(screen, FlowCaller):
             self._app.bell()
-            self._warning = _("You will be signed out in a minute. Press any key to stay.")
+            self._warning = sentence
             self._warned = screen.notice
             self._warned.say(self._warning)
 

@@ -212,7 +212,7 @@ class ProofExpiredError(RejectedError):
 
 
 class TooManyMissesError(RejectedError):
-    """A terminal was ended because only wrong passwords and codes came from it."""
+    """A connection was ended because too many wrong passwords and codes came from it."""
 
     code = "too_many_misses"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult, RenderResult
@@ -17,6 +17,9 @@ from textual.widgets import Static
 
 from screens.widgets.text_field import TextField, obey_binding
 from tui_admin.i18n import _
+
+if TYPE_CHECKING:
+    from screens.app import ConsoleApp
 
 DIGITS = 6
 _SEPARATORS = " -\u00a0\u2007\u2009\u202f"
@@ -132,8 +135,14 @@ class Notice(Static):
     said = ""
     """The sentence that is shown, without its sign."""
 
+    def on_mount(self) -> None:
+        if not self.said:
+            self.say("")
+
     def say(self, sentence: str, kind: str = "") -> None:
-        """Show a sentence; `kind` is `error`, `done`, `busy` or nothing."""
+        """Show a sentence; `kind` is `error`, `done`, `busy` or nothing. Without one, what stands
+        for all screens is shown."""
+        sentence = sentence or cast("ConsoleApp", self.app).standing()
         self.said = sentence
         for name in ("error", "done", "busy"):
             self.set_class(name == kind, f"-{name}")

@@ -163,3 +163,19 @@ async def test_a_kiosk_gives_the_next_person_everything_as_it_was(console: Conso
         # The new storage is used, and the old one is closed.
         await terminal.sign_in(alice)
         await terminal.app.close_context()
+
+
+async def test_what_is_announced_stands_on_every_screen(console: Console) -> None:
+    """Whoever works on while the server drains does not forget it: it is said again wherever there
+    is nothing else to say, and as it is by then."""
+    left = iter(range(30, 0, -1))
+    async with open_terminal(console) as terminal:
+        terminal.app.call_later(terminal.app.announce, lambda: f"{next(left)} s are left.")
+        await terminal.settle()
+        terminal.shows("30 s are left.")
+        await terminal.type("nobody", "tab", *"wrong", "enter")
+        terminal.shows("not right")
+        terminal.hides("are left.")
+        await terminal.button("I cannot reach my e-mail or phone")
+        terminal.shows("s are left.")
+        terminal.hides("30 s")

@@ -87,6 +87,21 @@ async def test_a_console_without_a_terminal(server: Server) -> None:
         assert errors == "The console needs a terminal. Try: ssh -t\n"
 
 
+async def test_a_terminal_that_cannot_be_drawn_on(server: Server) -> None:
+    """TERM=dumb, as in an editor's shell, is told so, and gets no sequences."""
+    async with connected(server) as conn:
+        code, text, errors = await command(
+            conn,
+            None,  # type: ignore[arg-type]
+            term_type="dumb",
+            term_size=(80, 24),
+        )
+        assert (code, text) == (1, "")
+        assert errors == (
+            "This terminal says that it is dumb (TERM); the console cannot be drawn on it.\r\n"
+        )
+
+
 @pytest.mark.parametrize("name", ["sftp", "netconf", "shell", "\x1b[2J"])
 async def test_subsystems_are_refused(server: Server, name: str) -> None:
     async with connected(server) as conn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import asyncssh
 import pytest
@@ -19,6 +20,7 @@ from tests.ssh.serving import (
 )
 from tests.support.console import Console
 from tui_admin.config import SshSettings
+from tui_admin.servers import unsigned
 from tui_admin.servers.startups import Seat, Startups
 
 
@@ -234,6 +236,29 @@ async def test_nobody_signs_in(serve: Serve, console: Console) -> None:
         await working.wait_for("Signed out.")
         await working.wait_closed()
         assert b"Nobody signed in here" in working.errors
+    await server.is_empty()
+
+
+async def test_whoever_types_is_there(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T5: the time counts from the last key, and who has stopped is told before; but keys hold
+    nothing open for ever."""
+    monkeypatch.setattr(unsigned, "WARN_S", 1.0)
+    monkeypatch.setattr(unsigned, "LONGEST", 3)
+    server = await serve(unsigned_s=2)
+    sentence = "Nobody is signed in here."
+    async with connected(server) as conn:
+        screen = await open_screen(conn)
+        await screen.wait_for(sentence)
+        screen.press("a")
+        await until(lambda: sentence not in screen.text())
+        await screen.wait_for(sentence)
+        began_s = time.monotonic()
+        while not screen.is_closed:
+            if not screen.chan.is_closing():
+                screen.press("a")
+            await asyncio.sleep(0.3)
+        assert time.monotonic() - began_s > 2
+        assert b"Nobody signed in here for a while." in screen.errors
     await server.is_empty()
 
 

@@ -22,7 +22,7 @@ from tests.support.pty_app import PtyApp
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
-NOTICE = "The server restarts in 20 s. Please finish and sign in again."
+NOTICE = "The server restarts in 20 s. Please finish, and connect again after that."
 GOODBYE = "The server restarts. Please connect again in a moment."
 
 

@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from tui_admin.errors import RestartError
-from tui_admin.i18n import N_
 
 if TYPE_CHECKING:
     from tui_admin.servers.ssh import Door
@@ -34,10 +33,9 @@ async def drain(door: Door, seconds: int, hurried: asyncio.Event) -> None:
     door.is_draining = True
     await door.stop_listening()
     log.info("draining", extra={"terminals": len(door.terminals), "seconds": seconds})
-    for terminal in list(door.terminals):
-        await terminal.notify(
-            N_("The server restarts in {n} s. Please finish and sign in again."), n=seconds
-        )
+    at_s = asyncio.get_running_loop().time() + seconds
+    for terminal in door.terminals:
+        terminal.announce_restart(at_s)
     if tasks := [terminal.task for terminal in door.terminals if terminal.task is not None]:
         hurry = asyncio.create_task(hurried.wait())
         empty = asyncio.create_task(asyncio.wait(tasks))

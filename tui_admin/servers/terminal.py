@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
+from screens.terminal import DUMB
 from tui_admin.errors import ConsoleError, FaultError, FloodError, RestartError, UnsignedError
 from tui_admin.flows.visitor import Visitor
 from tui_admin.i18n import _, use_language
@@ -17,6 +19,7 @@ from tui_admin.servers.driver import USUAL, clamped
 from tui_admin.servers.intake import Intake
 from tui_admin.servers.pool import Warm
 from tui_admin.servers.sizes import SizeChanges
+from tui_admin.servers.unsigned import Unsigned
 from tui_admin.servers.wire import ConsoleChannel
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         self._error: ConsoleError | None = None
         self._holds: set[str] = set()
         self._sizes = SizeChanges(self._resize)
-        self._unsigned: asyncio.TimerHandle | None = None
+        self._unsigned: Unsigned | None = None
 
     # What the client asks for.
 
@@ -87,6 +90,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
             self._say(text, code)
         elif self._size is None:
             self._say(_("The console needs a terminal. Try: ssh -t"), 1)
+        elif self._term == "dumb":
+            self._say(_(DUMB), 1)
         else:
             self._intake = Intake(
                 self._door.settings,
@@ -193,20 +198,39 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
     def _signed_in(self, is_signed_in: bool) -> None:
         """Somebody signed in here, or nobody is any more."""
         if self._unsigned is not None:
-            self._unsigned.cancel()
+            self._unsigned.stop()
             self._unsigned = None
         if not is_signed_in and not self._over.is_set():
-            self._unsigned = asyncio.get_running_loop().call_later(
-                self._door.settings.unsigned_s, lambda: self.end(UnsignedError())
+            self._unsigned = Unsigned(
+                self._door.settings.unsigned_s,
+                self._warn_unsigned,
+                lambda: self.end(UnsignedError()),
             )
         self._connection.look_who_is_here()
 
-    async def notify(self, message: str, **values: object) -> None:
-        """Say something on the screen that is up, in its language: `message` is marked by `N_`."""
-        if self._warm is not None:
-            app = self._warm.app
-            sentence = app.language.catalogue.gettext(message).format(**values)
-            app.call_later(app.announce, sentence)
+    def _warn_unsigned(self) -> None:
+        if self._warm is None:
+            return
+        app = self._warm.app
+        # In the app's own task, and so in its language.
+        app.call_later(
+            lambda: app.attendance.warn(
+                _("Nobody is signed in here. This ends in a minute; press any key to stay.")
+            )
+        )
+
+    def announce_restart(self, at_s: float) -> None:
+        """Say, on whatever screen is up until then, that the server ends at `at_s` of the loop's
+        clock."""
+        if self._warm is None:
+            return
+        app, loop = self._warm.app, asyncio.get_running_loop()
+        app.call_later(
+            app.announce,
+            lambda: _(
+                "The server restarts in {n} s. Please finish, and connect again after that."
+            ).format(n=max(0, math.ceil(at_s - loop.time()))),
+        )
 
     def end(self, error: ConsoleError | None = None) -> None:
         """End this console, its session included, with a sentence."""
@@ -219,6 +243,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
     # What comes in.
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        if self._unsigned is not None:
+            self._unsigned.note()
         if self._intake is not None:
             self._intake.take(data)
 
@@ -263,6 +289,6 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
     def _stop_timers(self) -> None:
         self._sizes.stop()
         if self._unsigned is not None:
-            self._unsigned.cancel()
+            self._unsigned.stop()
         if self._intake is not None:
             self._intake.close()
