@@ -6,7 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from tests.support.console import Console
+from tui_admin.flows.context import Context
+from tui_admin.servers import pool as pool_module
 from tui_admin.servers.driver import USUAL
 from tui_admin.servers.pool import LARGEST, Pool, Warm
 
@@ -91,3 +95,36 @@ async def test_those_who_wait_at_the_end_are_let_go(console: Console) -> None:
     await pool.close()
     await asyncio.wait(waiting)
     assert all(one.cancelled() for one in waiting)
+
+
+async def test_nobody_s_place_is_filled(console: Console) -> None:
+    """Whoever hangs up while a console is made for them costs no other one, and what came at the
+    same moment is for the next."""
+    async with _pool(console, 0) as (pool, taken):
+        gone = [asyncio.ensure_future(pool.take()) for _one in range(20)]
+        await asyncio.sleep(0)
+        for one in gone:
+            one.cancel()
+        started = 0
+        real = pool_module.start
+
+        async def counting(ctx: Context, size: tuple[int, int]) -> Warm:
+            nonlocal started
+            started += 1
+            return await real(ctx, size)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pool_module, "start", counting)
+            taken.append(await pool.take())
+        assert started <= 2
+    async with _pool(console, 1) as (pool, taken):
+        warm = await pool.take()
+        waiting = [asyncio.ensure_future(pool.take()) for _one in range(2)]
+        await asyncio.sleep(0)
+        place, _size = pool._waiting.pop()
+        place.set_result(warm)
+        waiting[-1].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[-1]
+        assert await waiting[0] is warm, "it is the next one's who waits"
+        taken.append(warm)

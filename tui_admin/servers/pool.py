@@ -76,7 +76,25 @@ class Pool:
         place: asyncio.Future[Warm] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, made))
         self._refill()
-        return await place
+        try:
+            return await place
+        except asyncio.CancelledError:
+            # Whoever waited has gone; a console that came at the same moment is nobody's.
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self._keep(place.result())
+            raise
+
+    def _keep(self, warm: Warm) -> None:
+        """Give a console to whoever waits, or put it by, if there are not enough."""
+        while self._waiting and not self._is_closed:
+            place, _size = self._waiting.popleft()
+            if not place.done():
+                place.set_result(warm)
+                return
+        if len(self._ready) < self._size or self._is_closed:
+            self._ready.append(warm)  # `close` ends it
+        else:
+            warm.app.exit()
 
     async def fill(self) -> None:
         """Start consoles until there are enough."""
@@ -115,11 +133,8 @@ class Pool:
                 return
             raise
         if place is not None and not place.done():
-            if not self._is_closed:
-                place.set_result(warm)
-                return
-            place.cancel()
-        self._ready.append(warm)
+            self._waiting.appendleft((place, size))
+        self._keep(warm)
 
     async def close(self) -> None:
         """End the consoles that nobody came for."""

@@ -127,8 +127,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         metrics = self._door.metrics
         metrics.terminals.inc()
         try:
-            self._warm = await self._door.pool.take(self._size or USUAL)
-            if not self._over.is_set():
+            self._warm = await self._take()
+            if self._warm is not None and not self._over.is_set():
                 await self._show(self._warm, chan)
         except Exception:
             log.exception("a terminal failed")
@@ -137,6 +137,17 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
             await self._finish(chan)
             metrics.terminals.dec()
             self._door.terminals.discard(self)
+
+    async def _take(self) -> Warm | None:
+        """Wait for a console, or until nobody waits for it any more: none is made for them."""
+        taking = asyncio.ensure_future(self._door.pool.take(self._size or USUAL))
+        over = asyncio.ensure_future(self._over.wait())
+        await asyncio.wait([taking, over], return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        if taking.done():
+            return taking.result()
+        taking.cancel()
+        return None
 
     async def _show(self, warm: Warm, chan: ConsoleChannel) -> None:
         """Put a console on the channel, and wait until one of them is over."""
