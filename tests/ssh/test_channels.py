@@ -17,6 +17,7 @@ from asyncssh.constants import MSG_GLOBAL_REQUEST
 from asyncssh.packet import Boolean, String, UInt32
 
 from tests.ssh.serving import Serve, Server, command, connected, open_screen, opened_screen, until
+from tests.ssh.test_input import wires
 from tui_admin import __version__
 from tui_admin.servers.connection import CHANNELS_IN_ALL
 from tui_admin.servers.wire import ConsoleChannel
@@ -291,3 +292,17 @@ async def test_multiplexed_windows_of_openssh(serve: Serve, tmp_path: Path) -> N
         await here.wait_closed()
         there.press("f1")
         await there.wait_for("Help")
+
+
+async def test_packets_of_crumbs(server: Server) -> None:
+    """T3: a client that takes a byte at a time would have each byte of a frame in a packet of its
+    own. It gets no terminal, and nothing of it stays."""
+    for size in (1, 1023):
+        async with connected(server) as conn:
+            with pytest.raises(asyncssh.ChannelOpenError, match="too small"):
+                await open_screen(conn, max_pktsize=size)
+            assert not server.door.terminals
+            assert [len(one._channels) for one in wires()] == [0]
+            screen = await open_screen(conn)
+            await screen.wait_for("Log in")
+        await server.is_empty()

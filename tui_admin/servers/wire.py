@@ -12,9 +12,11 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
+from asyncssh.constants import OPEN_RESOURCE_SHORTAGE
 from asyncssh.packet import SSHPacket
 
 from tui_admin.config import SshSettings
+from tui_admin.i18n import _
 
 if TYPE_CHECKING:
     from tui_admin.servers.connection import Connection
@@ -24,6 +26,8 @@ WINDOW = 64 * 1024
 LARGEST_PACKET = 32 * 1024
 LONGEST_PACKET = LARGEST_PACKET + 4096
 """With all that stands around the data. RFC 4253 6.1 wants 35,000."""
+SMALLEST_PACKET = 1024
+"""What a client has to take at a time. RFC 4253 6.1 wants 32,768 bytes of everyone."""
 MOST_DEFERRED = 256
 """Packets that wait for the end of a key exchange."""
 WIRE_SHARE = 32
@@ -110,6 +114,19 @@ class ConsoleChannel(asyncssh.SSHServerChannel[bytes]):
             window=WINDOW,
             max_pktsize=LARGEST_PACKET,
         )
+
+    def process_open(
+        self, send_chan: int, send_window: int, send_pktsize: int, session: Any
+    ) -> None:
+        """Open, unless the client wants its frames in crumbs: each would be a packet of its own,
+        and a frame ten seconds of work for everybody's process."""
+        if send_pktsize < SMALLEST_PACKET:
+            self._session = session
+            self._cleanup()
+            raise asyncssh.ChannelOpenError(
+                OPEN_RESOURCE_SHORTAGE, _("This client's packets are too small.")
+            )
+        super().process_open(send_chan, send_window, send_pktsize, session)
 
     @property
     def colorterm(self) -> str:
