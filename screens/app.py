@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 DEFAULT_THEME = "calm-dark"
 LAST_ANSWER_S = 5.0
 """How long leaving waits for a flow that is under way."""
+THEME_PAUSE_S = 0.3
 INSIDE = styles.sheet("inside")
 
 
@@ -131,6 +133,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Called for each wrong password or code at the sign-in."""
         self.attendance = Attendance(self)
         self._own_theme = DEFAULT_THEME
+        self._themed_s = -THEME_PAUSE_S
         for name, colours in styles.themes().items():
             self.register_theme(Theme(name=name, **colours))
         # Set without its watcher, which would parse every style sheet a second time.
@@ -430,7 +433,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         return super().check_action(action, parameters)
 
     def action_theme(self) -> None:
-        """Go on to the next theme, and remember it for this account."""
+        """Go on to the next theme, and remember it for this account.
+
+        Every style is looked up again for that, which takes as long as ten keys. So the repeats of
+        a key that is held change nothing.
+        """
+        now_s = time.monotonic()
+        if now_s - self._themed_s < THEME_PAUSE_S:
+            return
+        self._themed_s = now_s
         names = list(styles.themes())
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         if self.signed_in is not None:

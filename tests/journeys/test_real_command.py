@@ -6,10 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from screens.app import THEME_PAUSE_S
 from tests.journeys.conftest import CHEAP, Start
 from tests.journeys.steps import (
     go_to,
@@ -109,6 +111,7 @@ def test_the_qr_code_can_be_scanned(
     app.wait_for("Log in")
     for _press in range(presses):
         app.press("f4")
+        time.sleep(THEME_PAUSE_S)  # or it is a key that is held
     sign_in(app, "alice", PASSWORD)
     wait_flat(app, "Your password alone opens this account.")
     go_to(app, "Set OTP")

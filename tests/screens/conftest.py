@@ -21,3 +21,9 @@ def _screens_follow_the_turned_clock(clock: TurnedClock, monkeypatch: pytest.Mon
         "tui_admin.demo.inbox",
     ):
         monkeypatch.setattr(f"{module}.time", turned)
+
+
+@pytest.fixture(autouse=True)
+def _themes_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test has to wait between two of them."""
+    monkeypatch.setattr("screens.app.THEME_PAUSE_S", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import screens.app
 import styles
 from screens.cells import Colour, screen_cells
 from tests.screens.driving import Terminal, open_terminal
@@ -92,3 +93,16 @@ async def test_every_word_is_legible(console: Console, theme: str, least: float)
             assert faint(terminal, least) == set()
         await terminal.click("Basic Settings")
         assert faint(terminal, least) == set()
+
+
+async def test_a_key_that_is_held(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its repeats change nothing: each theme is worth ten keys, and other people wait for it."""
+    monkeypatch.setattr(screens.app, "THEME_PAUSE_S", 60)
+    async with open_terminal(console) as terminal:
+        before = terminal.app.theme
+        await terminal.press(*["f4"] * 30)
+        changed = terminal.app.theme
+        assert changed != before
+        monkeypatch.setattr(screens.app, "THEME_PAUSE_S", 0)
+        await terminal.press("f4")
+        assert terminal.app.theme not in (before, changed)

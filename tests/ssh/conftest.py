@@ -14,6 +14,12 @@ from tests.support.console import Console
 from tests.support.pty_app import PtyApp
 
 
+@pytest.fixture(autouse=True)
+def _themes_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test has to wait between two of them."""
+    monkeypatch.setattr("screens.app.THEME_PAUSE_S", 0)
+
+
 @pytest.fixture
 async def serve(console: Console) -> AsyncIterator[Serve]:
     """Open servers on the installation, with other settings of `ssh.*` if wanted."""

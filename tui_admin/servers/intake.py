@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from tui_admin.config import SshSettings
 
-CHUNK = 128
+CHUNK = 16
 """Bytes that are parsed at a time."""
-MOST_WAITING = 64
-"""Messages that may wait for the app before more are made."""
+MOST_WAITING = 4
+"""Messages that may wait for the app before more are made: what waits is handled in one go, while
+everybody else waits."""
 PAUSE_S = 0.02
 FLOOD_S = 30.0
 """How long a terminal may send more than it may without a pause."""
