@@ -39,7 +39,8 @@ class Pane(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="pane")
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Whose turn it is to change what the pane shows."""
 
     @property
     def panel(self) -> PanelScreen:
@@ -68,7 +69,7 @@ class Pane(VerticalScroll, can_focus=False):
     async def show(self, widgets: Iterable[Widget]) -> None:
         """Replace everything that the pane shows; the focus stays where it was, or goes to the
         first thing to do."""
-        async with self._turn:
+        async with self.turn:
             if not self.is_attached:
                 return
             await self._replace(widgets)
