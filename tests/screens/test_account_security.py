@@ -271,6 +271,21 @@ async def test_disabling(console: Console, by: str) -> None:
     ]
 
 
+async def test_the_other_way_to_confirm_begins_without_a_complaint(console: Console) -> None:
+    """What was wrong with the code is not said under the recovery code, nor the other way round."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        await terminal.button("Disable")
+        await terminal.type(alice.password, "enter", *"12", "enter")
+        terminal.shows("The OTP password is six digits.")
+        await terminal.button("Use a recovery code")
+        terminal.hides("The OTP password is six digits.")
+        await terminal.type("ABCDE-12345", "enter")
+        terminal.shows("This recovery code is not right")
+        await terminal.button("Use a code")
+        terminal.hides("This recovery code is not right")
+
+
 async def test_cancelling_the_dialog_changes_nothing(console: Console) -> None:
     """`Esc` and `Cancel` leave OTP on and count nothing."""
     alice = await console.customer("alice", otp=True)
