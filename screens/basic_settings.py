@@ -99,7 +99,7 @@ class BasicSettingsPane(Pane):
     @on(ActionButton.Pressed, "#language")
     def choose_language(self) -> None:
         dialog = ChoiceDialog(_("Language"), _("Which language?"), available_languages())
-        self.panel.ask(dialog, self._language_chosen)
+        self.ask(dialog, self._language_chosen)
 
     def _language_chosen(self, code: str | None) -> None:
         if code is not None:
@@ -154,7 +154,7 @@ class BasicSettingsPane(Pane):
                 check=_check_phone,
             ),
         )
-        self.panel.ask(dialog, self._phone_changed)
+        self.ask(dialog, self._phone_changed)
 
     def _phone_changed(self, changed: bool | None) -> None:
         if changed:

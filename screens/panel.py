@@ -11,12 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 import styles
-from screens.base import ConsoleScreen, Dialog
+from screens.base import Answer, ConsoleScreen, Dialog
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Notice
@@ -46,6 +47,13 @@ class Pane(VerticalScroll, can_focus=False):
     def panel(self) -> PanelScreen:
         """The screen that this pane is on."""
         return cast("PanelScreen", self.screen)
+
+    def ask(
+        self, dialog: Screen[Answer], then: Callable[[Answer | None], object] | None = None
+    ) -> None:
+        """Begin something new in a screen of its own; what was said about the last thing goes."""
+        self.panel.notice.say("")
+        self.panel.ask(dialog, then)
 
     @property
     def is_dirty(self) -> bool:

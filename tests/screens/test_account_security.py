@@ -203,12 +203,36 @@ async def test_renaming(console: Console) -> None:
         terminal.shows("Please fill this in.")
         await terminal.type("Pocket", "enter")
         terminal.at("PanelScreen")
-        terminal.shows("Pocket")
+        terminal.shows("Pocket", "✓ The device was renamed.")
         await terminal.button("Rename")
         await terminal.type("x", "escape")
         terminal.at("PanelScreen")
         terminal.shows("Pocket")
         terminal.hides("Pocketx")
+
+
+async def test_what_was_done_before_is_not_said_again(console: Console) -> None:
+    """Whatever is begun takes the sentence about the last thing away, finished or not."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        added = "✓ The device was added."
+        await add_device(terminal, alice, "Backup card")
+        terminal.shows(added)
+        await terminal.press("f1", "escape")
+        terminal.shows(added)  # Reading the help begins nothing.
+        await terminal.button("Show shared key")
+        await terminal.press("enter")
+        await terminal.type(alice.password, "enter", *alice.code())
+        await terminal.press("enter")
+        terminal.at("PanelScreen")
+        terminal.hides(added)
+        await terminal.button("Rename")
+        await terminal.type("Pocket", "enter")
+        terminal.shows("✓ The device was renamed.")
+        await terminal.button("Disable")
+        await terminal.press("escape")
+        terminal.at("PanelScreen")
+        terminal.hides("The device was renamed.")
 
 
 async def test_removing_one_of_two_devices(console: Console) -> None:

@@ -97,6 +97,7 @@ async def test_new_codes_replace_the_old_ones(console: Console) -> None:
         codes = CODE.findall(terminal.text())
         assert len(codes) == 10 and not set(codes) & set(alice.recovery_codes)
         await terminal.type(codes[0], "enter")
+        terminal.shows("✓ The new recovery codes replace the old ones.")
         await terminal.press("f10")
         await terminal.button("Log out")
         await terminal.type("alice", "tab", *alice.password, "enter")
