@@ -293,6 +293,8 @@ class LostDeviceScreen(ConsoleScreen[None]):
             code = self.query_one("#sms_code", CodeField)
             code.value = ""
             code.focus()
+        elif isinstance(error, WrongCaptchaError):
+            self.query_one("#captcha").focus()
 
     def field_refused(self, error: FieldError) -> None:
         if error.field == "sms_code":

@@ -149,6 +149,10 @@ async def test_wrong_answers(console: Console) -> None:
         await terminal.type("wrong", "enter")
         terminal.shows("The CAPTCHA was not right. Here is a new one.")
         assert terminal.field("captcha") == ""
+        # Sent by the button, the next answer is typed where it belongs all the same.
+        await terminal.type("wrong")
+        await terminal.button("Send")
+        assert terminal.focused == "captcha"
         await terminal.type(ANSWER, "enter")
         terminal.at("SignInScreen")
 
