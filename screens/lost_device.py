@@ -84,8 +84,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
             by_email,
             by_sms,
             by_code,
-            Static("", id="delivery", classes="quiet"),
-            Notice(),
+            Vertical(Static("", id="delivery", classes="quiet"), Notice(), id="news"),
             Horizontal(
                 ActionButton(_("Continue"), id="continue", classes="-first"),
                 ActionButton(_("Send SMS"), id="send-sms", classes="-first"),

@@ -135,6 +135,7 @@ class Notice(Static):
     def say(self, sentence: str, kind: str = "") -> None:
         """Show a sentence; `kind` is `error`, `done`, `busy` or nothing."""
         self.said = sentence
+        self.set_class(bool(sentence), "-said")
         for name in ("error", "done", "busy"):
             self.set_class(name == kind, f"-{name}")
         self.update(Content(self.SIGNS[kind] + sentence if sentence else ""), layout=False)

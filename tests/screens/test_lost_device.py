@@ -172,6 +172,27 @@ async def test_a_wrong_sms_code(console: Console) -> None:
         terminal.at("SignInScreen")
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 20), (80, 24)])
+async def test_the_last_step_tells_of_the_sms(console: Console, size: tuple[int, int]) -> None:
+    """At any size one reads that the SMS hangs, and nothing of the step gives way for it."""
+    trying = "It could not be delivered yet; we go on trying."
+    parts = ("SMS code, sent to", "What do you see?", "[ New picture ]", "[ Send ]", "Send again ]")
+    alice = await console.customer(otp=True)
+    async with open_terminal(console, size=size) as terminal:
+        await to_the_code(terminal, console, alice)
+        terminal.shows("It is on its way.", *parts)
+        await console.execute(
+            "UPDATE outbox SET last_error = 'no answer' WHERE template = 'recovery.sms'"
+        )
+        await look(terminal)
+        terminal.shows(trying, *parts)
+        await terminal.type("12", "enter")
+        terminal.shows("! The SMS code is six digits.", *parts)
+        # One more digit takes the complaint away.
+        await terminal.type("3")
+        terminal.shows(trying, *parts)
+
+
 async def test_send_again(console: Console) -> None:
     """`Send again` says when it is possible, and then sends the same letter."""
     alice = await console.customer(otp=True)
