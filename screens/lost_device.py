@@ -34,7 +34,7 @@ from tui_admin.errors import (
 )
 from tui_admin.flows.answers import Delivery, Recovery, RequestView, Step, StopOffer, Token
 from tui_admin.flows.visitor import LOCAL
-from tui_admin.i18n import _, local_minute
+from tui_admin.i18n import _, zoned_minute
 
 if TYPE_CHECKING:
     from screens.app import ConsoleApp
@@ -164,7 +164,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
             "On {when} somebody at {where} asked to switch OTP off for this account, knowing its "
             "password. If that was you, have six digits sent by SMS to {phone}."
         ).format(
-            when=local_minute(view.asked_at, self.console.timezone),
+            when=zoned_minute(view.asked_at, self.console.timezone),
             where=_spoken(view.asked_from),
             phone=view.phone,
         )
@@ -312,7 +312,7 @@ def ask_to_stop(console: ConsoleApp, offer: StopOffer) -> None:
     question = _(
         "On {when} somebody at {where} asked to switch OTP off for this account. Stopping it ends "
         "every session and tells our staff."
-    ).format(when=local_minute(offer.asked_at, console.timezone), where=_spoken(offer.asked_from))
+    ).format(when=zoned_minute(offer.asked_at, console.timezone), where=_spoken(offer.asked_from))
     if offer.is_completed:
         question += "\n" + _("OTP has been switched off already.")
     dialog = QuestionDialog(_("This was not me"), question, yes=_("Stop it"), no=_("Leave it"))

@@ -93,7 +93,7 @@ async def test_the_link_in_another_terminal(console: Console) -> None:
         link = (await mail(console))["link"]
         async with open_terminal(console, visitor=STRANGER, link=f"recover-{link}") as other:
             other.at("LostDeviceScreen")
-            other.shows("somebody at 192.0.2.10 asked to switch OTP off", "This was not me")
+            other.shows("(UTC) somebody at 192.0.2.10 asked to switch OTP off", "This was not me")
             await look(waiting)
             waiting.shows("● E-mail ○ SMS")
             await other.button("Send SMS")
