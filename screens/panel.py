@@ -20,6 +20,7 @@ import styles
 from screens.base import Answer, ConsoleScreen, Dialog
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
+from screens.widgets.choice_list import ChoiceList
 from screens.widgets.form import Notice
 from tui_admin.flows.answers import SignedIn
 from tui_admin.i18n import N_, _, ngettext
@@ -123,7 +124,7 @@ class PanelScreen(ConsoleScreen[None]):
     def body(self) -> Iterable[Widget]:
         self._panes = panes()
         options = [Option("", id=name) for name in (*self._panes, CONTACT_FORM)]
-        menu = OptionList(*options, id="menu", markup=False)
+        menu = ChoiceList(*options, id="menu", markup=False)
         yield Horizontal(
             menu,
             Vertical(Vertical(id="pane-place"), Notice(), id="content"),
@@ -263,7 +264,7 @@ class MyAccountMenu(Dialog[str]):
 
     def body(self) -> ComposeResult:
         with Vertical(id="drop-down"):
-            yield OptionList(Option(Content(_("Customer")), id="customer"), markup=False)
+            yield ChoiceList(Option(Content(_("Customer")), id="customer"), markup=False)
             yield Notice()
 
     @on(OptionList.OptionSelected)
