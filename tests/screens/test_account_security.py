@@ -170,6 +170,29 @@ async def test_a_long_name_leaves_the_form_whole(console: Console) -> None:
         assert terminal.has_button("Activate"), terminal.text()
 
 
+@pytest.mark.parametrize("place", ["menu", "log-out", "disable"])
+async def test_what_a_pane_shows_last_is_reached_by_keys(console: Console, place: str) -> None:
+    """PgDn and PgUp, Ctrl+End and Ctrl+Home, wherever the focus is, and there it stays."""
+    alice = await console.customer("alice", otp=True)
+    first, last = "Your account:", "this terminal · 192.0.2.10"
+    async with at_the_panel(console, alice) as terminal:
+        await add_device(terminal, alice, "The old telephone in the upper drawer 17")
+        await terminal.resize(60, 20)
+        terminal.app.screen.query_one(f"#{place}").focus(scroll_visible=False)
+        await terminal.press("ctrl+home")
+        terminal.hides(last)
+        for there, back in ((["pagedown"] * 3, ["pageup"] * 3), (["ctrl+end"], ["ctrl+home"])):
+            await terminal.press(*there)
+            await terminal.pilot.wait_for_scheduled_animations()
+            terminal.shows(last)
+            terminal.hides(first)
+            assert terminal.focused == place
+            await terminal.press(*back)
+            await terminal.pilot.wait_for_scheduled_animations()
+            terminal.shows(first)
+        assert terminal.focused == place
+
+
 def shown_in_pane(terminal: Terminal, name: str) -> bool:
     """Whether a name can be read from its first to its last letter, wrapped or not."""
     pane = terminal.app.screen.query_one("#pane").region
