@@ -140,7 +140,7 @@ class AccountSecurityPane(Pane):
             return
         from screens.activation import ActivationScreen
 
-        self.panel.ask(ActivationScreen(key, is_further=is_further), self._activated)
+        self.ask(ActivationScreen(key, is_further=is_further), self._activated)
 
     def _activated(self, codes: tuple[str, ...] | None) -> None:
         self.load()
@@ -150,12 +150,10 @@ class AccountSecurityPane(Pane):
         elif codes is not None:
             self.panel.done(_("The device was added."))
 
-    def _show_codes(self, codes: tuple[str, ...] | None) -> None:
-        if codes is None:
-            return
+    def _show_codes(self, codes: tuple[str, ...]) -> None:
         from screens.recovery_codes import RecoveryCodesScreen
 
-        self.panel.ask(RecoveryCodesScreen(codes), lambda _kept: self.load())
+        self.ask(RecoveryCodesScreen(codes), lambda _kept: self.load())
 
     @on(ActionButton.Pressed, "#add-device")
     def add_device(self) -> None:
@@ -173,7 +171,7 @@ class AccountSecurityPane(Pane):
             with_code=True,
             extra=Extra("name", _("Name of the device"), limit=40),
         )
-        self.panel.ask(dialog, partial(self._open_activation, is_further=True))
+        self.ask(dialog, partial(self._open_activation, is_further=True))
 
     @on(ActionButton.Pressed, "#show-key")
     def show_key(self) -> None:
@@ -186,7 +184,7 @@ class AccountSecurityPane(Pane):
 
         choices = {device.id: device.name for device in devices}
         dialog = ChoiceDialog(_("Show shared key"), _("Of which device?"), choices)
-        self.panel.ask(dialog, self._show_key_of)
+        self.ask(dialog, self._show_key_of)
 
     def _show_key_of(self, device_id: str | None) -> None:
         if device_id is None:
@@ -205,13 +203,13 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.panel.ask(dialog, self._key_shown)
+        self.ask(dialog, self._key_shown)
 
     def _key_shown(self, key: KeyView | None) -> None:
         if key is not None:
             from screens.show_key import ShowKeyScreen
 
-            self.panel.ask(ShowKeyScreen(key), lambda _done: self.load())
+            self.ask(ShowKeyScreen(key), lambda _done: self.load())
 
     @on(ActionButton.Pressed, "#new-codes")
     def new_codes(self) -> None:
@@ -228,7 +226,12 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.panel.ask(dialog, self._show_codes)
+        self.ask(dialog, self._codes_renewed)
+
+    def _codes_renewed(self, codes: tuple[str, ...] | None) -> None:
+        if codes is not None:
+            self._show_codes(codes)
+            self.panel.done(_("The new recovery codes replace the old ones."))
 
     @on(ActionButton.Pressed, "#disable")
     def disable(self) -> None:
@@ -249,10 +252,10 @@ class AccountSecurityPane(Pane):
             with_code=True,
             allow_recovery=True,
         )
-        self.panel.ask(dialog, partial(self._changed, _("OTP is off.")))
+        self.ask(dialog, partial(self._changed, _("OTP is off.")))
 
-    def _changed(self, sentence: str, token: Token | None) -> None:
-        if token is not None:
+    def _changed(self, sentence: str, answer: object | None) -> None:
+        if answer is not None:
             # Loading says nothing of its own, and takes nothing away that is said after its start.
             self.load()
             self.panel.done(sentence)
@@ -270,7 +273,9 @@ class AccountSecurityPane(Pane):
         from screens.rename import RenameDialog
 
         name = next(d.name for d in self.view.devices if d.id == device_id) if self.view else ""
-        self.panel.ask(RenameDialog(device_id, name), lambda _done: self.load())
+        self.ask(
+            RenameDialog(device_id, name), partial(self._changed, _("The device was renamed."))
+        )
 
     def _remove(self, device_id: str) -> None:
         async def submit(ctx: Context, typed: Typed) -> Token:
@@ -290,7 +295,7 @@ class AccountSecurityPane(Pane):
             submit=submit,
             with_code=True,
         )
-        self.panel.ask(dialog, partial(self._changed, _("The device was removed.")))
+        self.ask(dialog, partial(self._changed, _("The device was removed.")))
 
     def _end_session(self, session_id: str) -> None:
         panel = self.panel
@@ -308,7 +313,7 @@ class AccountSecurityPane(Pane):
             yes=_("End session"),
             no=_("Stay"),
         )
-        self.panel.ask(question, lambda yes: panel.start(end) if yes else None)
+        self.ask(question, lambda yes: panel.start(end) if yes else None)
 
 
 def _section(title: str, state: str = "", state_class: str = "") -> Widget:

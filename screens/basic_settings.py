@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -59,15 +59,8 @@ class BasicSettingsPane(Pane):
         await self.show(self._widgets(self.view))
 
     def _widgets(self, view: ProfileView) -> Iterator[Widget]:
-        yield self._contact(_("E-mail"), view.email, view.email_verified)
-        yield self._contact(
-            _("Phone"),
-            view.phone or _("none"),
-            view.phone_verified,
-        )
-        yield Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note")
-        label = _("Change phone") if view.phone else _("Add phone")
-        yield ActionButton(label, id="change-phone")
+        yield Vertical(*self._contacts(view), id="contacts")
+        yield ActionButton(_phone_label(view), id="change-phone")
         yield Field(_("Name"), id="name", value=view.name, limit=100)
         yield Field(_("Company"), id="company", value=view.company, limit=100)
         yield Field(
@@ -86,6 +79,11 @@ class BasicSettingsPane(Pane):
         yield Static("", classes="gap")
         yield ActionButton(_("Save Changes"), id="save", classes="-first")
 
+    def _contacts(self, view: ProfileView) -> Iterator[Widget]:
+        yield self._contact(_("E-mail"), view.email, view.email_verified)
+        yield self._contact(_("Phone"), view.phone or _("none"), view.phone_verified)
+        yield Static(Content(_contacts_note(view)), classes="quiet", id="contacts-note")
+
     def _contact(self, label: str, value: str, verified: bool) -> Widget:
         state = _("verified") if verified else _("not verified")
         return Horizontal(
@@ -101,7 +99,7 @@ class BasicSettingsPane(Pane):
     @on(ActionButton.Pressed, "#language")
     def choose_language(self) -> None:
         dialog = ChoiceDialog(_("Language"), _("Which language?"), available_languages())
-        self.panel.ask(dialog, self._language_chosen)
+        self.ask(dialog, self._language_chosen)
 
     def _language_chosen(self, code: str | None) -> None:
         if code is not None:
@@ -156,12 +154,30 @@ class BasicSettingsPane(Pane):
                 check=_check_phone,
             ),
         )
-        self.panel.ask(dialog, self._phone_changed)
+        self.ask(dialog, self._phone_changed)
 
     def _phone_changed(self, changed: bool | None) -> None:
         if changed:
-            self.load()
             self.panel.done(_("The new number waits for verification."))
+            work = self.panel.guarded(self._load_contacts)
+            self.app.run_worker(work, exit_on_error=False)
+
+    async def _load_contacts(self, ctx: Context) -> None:
+        """Read the state again and show the contacts alone: what was typed below them stays."""
+        view = await flows.profile.read(ctx, self.panel.console.token)
+        async with self.turn:
+            if not self.is_attached:
+                return
+            self.view = view
+            contacts = self.query_one("#contacts")
+            async with self.batch():
+                await contacts.remove_children()
+                await contacts.mount_all(self._contacts(view))
+            self.query_one("#change-phone", ActionButton).label = _phone_label(view)
+
+
+def _phone_label(view: ProfileView) -> str:
+    return _("Change phone") if view.phone else _("Add phone")
 
 
 def _contacts_note(view: ProfileView) -> str:

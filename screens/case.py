@@ -19,7 +19,7 @@ from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import ConsoleError
 from tui_admin.flows.answers import CaseView
-from tui_admin.i18n import _, local_minute
+from tui_admin.i18n import _, zoned_minute
 
 if TYPE_CHECKING:
     from tui_admin.flows.context import Context
@@ -79,10 +79,10 @@ class CaseScreen(ConsoleScreen[None]):
 
 
 def _in_words(view: CaseView, timezone: str, *, is_late: bool) -> Iterable[str]:
-    received = local_minute(view.created_at, timezone)
+    received = zoned_minute(view.created_at, timezone)
     yield _("Received {moment}.").format(moment=received)
     if view.state == "open":
-        due = local_minute(view.due_at, timezone)
+        due = zoned_minute(view.due_at, timezone)
         yield (
             _("Open. The answer was due by {moment} and is late; we are sorry.")
             if is_late

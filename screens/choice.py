@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.base import Dialog
+from screens.widgets.choice_list import ChoiceList
 from screens.widgets.form import Notice
 from tui_admin.i18n import _
 
@@ -26,7 +27,7 @@ class ChoiceDialog(Dialog[str]):
         with Vertical(classes="card") as card:
             card.border_title = Content(self._title)
             yield Static(Content(self._question))
-            yield OptionList(*options, markup=False)
+            yield ChoiceList(*options, markup=False)
             yield Notice()
 
     def help_text(self) -> str:

@@ -137,11 +137,13 @@ class ConfirmIdentityDialog(Dialog[Result]):
     @on(ActionButton.Pressed, "#use-recovery")
     def use_recovery(self) -> None:
         self.add_class("-recovery")
+        self.notice.say("")
         self.query_one("#recovery").focus()
 
     @on(ActionButton.Pressed, "#use-code")
     def use_code(self) -> None:
         self.remove_class("-recovery")
+        self.notice.say("")
         self.query_one(CodeField).focus()
 
     @on(ActionButton.Pressed, "#cancel")

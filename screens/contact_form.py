@@ -21,7 +21,7 @@ from screens.widgets.text_box import BoxField
 from tui_admin import flows
 from tui_admin.errors import FieldError
 from tui_admin.flows.answers import REACH_LIMIT, STORY_LIMIT, CaseOpened
-from tui_admin.i18n import _, local_minute
+from tui_admin.i18n import _, zoned_minute
 from tui_admin.security.text import canonical_email, clean_line, clean_lines
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class ContactFormScreen(ConsoleScreen[None]):
 
     def _show_opened(self, opened: CaseOpened) -> None:
         self._is_opened = True
-        due = local_minute(opened.due_at, self.console.timezone)
+        due = zoned_minute(opened.due_at, self.console.timezone)
         promise = _("An answer comes by {moment} at the latest.").format(moment=due)
         for place, text in (
             ("#case-number", grouped(opened.number, 4)),

@@ -34,7 +34,7 @@ from tui_admin.errors import (
 )
 from tui_admin.flows.answers import Delivery, Recovery, RequestView, Step, StopOffer, Token
 from tui_admin.flows.visitor import LOCAL
-from tui_admin.i18n import _, local_minute
+from tui_admin.i18n import _, zoned_minute
 
 if TYPE_CHECKING:
     from screens.app import ConsoleApp
@@ -84,8 +84,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
             by_email,
             by_sms,
             by_code,
-            Static("", id="delivery", classes="quiet"),
-            Notice(),
+            Vertical(Static("", id="delivery", classes="quiet"), Notice(), id="news"),
             Horizontal(
                 ActionButton(_("Continue"), id="continue", classes="-first"),
                 ActionButton(_("Send SMS"), id="send-sms", classes="-first"),
@@ -165,7 +164,7 @@ class LostDeviceScreen(ConsoleScreen[None]):
             "On {when} somebody at {where} asked to switch OTP off for this account, knowing its "
             "password. If that was you, have six digits sent by SMS to {phone}."
         ).format(
-            when=local_minute(view.asked_at, self.console.timezone),
+            when=zoned_minute(view.asked_at, self.console.timezone),
             where=_spoken(view.asked_from),
             phone=view.phone,
         )
@@ -293,6 +292,8 @@ class LostDeviceScreen(ConsoleScreen[None]):
             code = self.query_one("#sms_code", CodeField)
             code.value = ""
             code.focus()
+        elif isinstance(error, WrongCaptchaError):
+            self.query_one("#captcha").focus()
 
     def field_refused(self, error: FieldError) -> None:
         if error.field == "sms_code":
@@ -311,7 +312,7 @@ def ask_to_stop(console: ConsoleApp, offer: StopOffer) -> None:
     question = _(
         "On {when} somebody at {where} asked to switch OTP off for this account. Stopping it ends "
         "every session and tells our staff."
-    ).format(when=local_minute(offer.asked_at, console.timezone), where=_spoken(offer.asked_from))
+    ).format(when=zoned_minute(offer.asked_at, console.timezone), where=_spoken(offer.asked_from))
     if offer.is_completed:
         question += "\n" + _("OTP has been switched off already.")
     dialog = QuestionDialog(_("This was not me"), question, yes=_("Stop it"), no=_("Leave it"))

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 import styles
-from screens.base import ConsoleScreen, Dialog
+from screens.base import Answer, ConsoleScreen, Dialog
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
+from screens.widgets.choice_list import ChoiceList
 from screens.widgets.form import Notice
 from tui_admin.flows.answers import SignedIn
 from tui_admin.i18n import N_, _, ngettext
@@ -39,12 +42,20 @@ class Pane(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="pane")
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Whose turn it is to change what the pane shows."""
 
     @property
     def panel(self) -> PanelScreen:
         """The screen that this pane is on."""
         return cast("PanelScreen", self.screen)
+
+    def ask(
+        self, dialog: Screen[Answer], then: Callable[[Answer | None], object] | None = None
+    ) -> None:
+        """Begin something new in a screen of its own; what was said about the last thing goes."""
+        self.panel.notice.say("")
+        self.panel.ask(dialog, then)
 
     @property
     def is_dirty(self) -> bool:
@@ -68,7 +79,7 @@ class Pane(VerticalScroll, can_focus=False):
     async def show(self, widgets: Iterable[Widget]) -> None:
         """Replace everything that the pane shows; the focus stays where it was, or goes to the
         first thing to do."""
-        async with self._turn:
+        async with self.turn:
             if not self.is_attached:
                 return
             await self._replace(widgets)
@@ -85,6 +96,16 @@ class Pane(VerticalScroll, can_focus=False):
             there.first().focus()
 
 
+class PanelMenu(ChoiceList):
+    """The left menu. It is short: the keys that turn pages are the pane's."""
+
+    def action_page_up(self) -> None:
+        raise SkipAction
+
+    def action_page_down(self) -> None:
+        raise SkipAction
+
+
 class PanelScreen(ConsoleScreen[None]):
     """What a signed-in person sees first."""
 
@@ -94,6 +115,11 @@ class PanelScreen(ConsoleScreen[None]):
         Binding("f5", "refresh", N_("Refresh"), key_display="F5"),
         Binding("f6", "my_account", N_("Account"), key_display="F6"),
         Binding("f10", "log_out", N_("Log out"), key_display="F10"),
+        # From wherever the focus is: what a pane shows last has no button that would lead there.
+        Binding("pageup", "scroll_pane('page_up')", show=False),
+        Binding("pagedown", "scroll_pane('page_down')", show=False),
+        Binding("ctrl+home", "scroll_pane('home')", show=False),
+        Binding("ctrl+end", "scroll_pane('end')", show=False),
     ]
 
     def __init__(self, signed_in: SignedIn) -> None:
@@ -114,7 +140,7 @@ class PanelScreen(ConsoleScreen[None]):
     def body(self) -> Iterable[Widget]:
         self._panes = panes()
         options = [Option("", id=name) for name in (*self._panes, CONTACT_FORM)]
-        menu = OptionList(*options, id="menu", markup=False)
+        menu = PanelMenu(*options, id="menu", markup=False)
         yield Horizontal(
             menu,
             Vertical(Vertical(id="pane-place"), Notice(), id="content"),
@@ -148,7 +174,8 @@ class PanelScreen(ConsoleScreen[None]):
 
     def help_text(self) -> str:
         general = _(
-            "Choose in the menu at the left with the arrow keys and Enter, or with the mouse."
+            "Choose in the menu at the left with the arrow keys and Enter, or with the mouse. PgUp "
+            "and PgDn show what has no room at its right."
         )
         pane = self.pane
         return general + ("\n\n" + pane.help_text() if pane else "")
@@ -208,6 +235,19 @@ class PanelScreen(ConsoleScreen[None]):
             return _("What you changed here is not saved.")
         return ""
 
+    def action_scroll_pane(self, way: str) -> None:
+        """Show another part of the pane; the focus stays where it is."""
+        pane = self.pane
+        if pane is None:
+            return
+        ways: dict[str, Callable[..., None]] = {
+            "page_up": pane.scroll_page_up,
+            "page_down": pane.scroll_page_down,
+            "home": pane.scroll_home,
+            "end": pane.scroll_end,
+        }
+        ways[way](animate=False)
+
     def action_refresh(self) -> None:
         """Read the pane's state again."""
         self.unless_dirty(self._load_again)
@@ -254,7 +294,7 @@ class MyAccountMenu(Dialog[str]):
 
     def body(self) -> ComposeResult:
         with Vertical(id="drop-down"):
-            yield OptionList(Option(Content(_("Customer")), id="customer"), markup=False)
+            yield ChoiceList(Option(Content(_("Customer")), id="customer"), markup=False)
             yield Notice()
 
     @on(OptionList.OptionSelected)

@@ -18,7 +18,7 @@ from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field, Notice
 from screens.widgets.text_field import TextField
 from tui_admin import flows
-from tui_admin.errors import ConsoleError, FieldError
+from tui_admin.errors import ConsoleError, FieldError, WrongRecoveryCodeError
 from tui_admin.i18n import _
 
 if TYPE_CHECKING:
@@ -91,8 +91,14 @@ class RecoveryCodesScreen(ConsoleScreen[bool]):
 
     def refused(self, error: ConsoleError) -> None:
         super().refused(error)
-        if self.is_attached:
-            self.query_one("#typed").focus()
+        if self.is_up:
+            typed = self.query_one("#typed-field", Field)
+            if isinstance(error, WrongRecoveryCodeError):
+                typed.clear()
+            typed.input.focus()
 
     def field_refused(self, error: FieldError) -> None:
         super().field_refused(FieldError("typed", error.sentence))
+        if self.is_up:
+            # It can be mended, and the first letter of another one takes its place.
+            self.query_one("#typed-field", Field).input.select_all()

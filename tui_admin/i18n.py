@@ -87,6 +87,14 @@ def local_minute(moment: datetime, timezone: str) -> str:
     return format_datetime(local, "d MMM y, HH:mm", locale=current_language().code)
 
 
+def zoned_minute(moment: datetime, timezone: str) -> str:
+    """Return a moment with its time zone, for who may live in another: `3 May 2026, 09:14 (UTC)`.
+
+    Letters say it so, and screens that people see who have not signed in.
+    """
+    return f"{local_minute(moment, timezone)} ({_zone(timezone)})"
+
+
 @cache
 def time_zones() -> frozenset[str]:
     """Return the names of all time zones; looked up on the disk once."""

@@ -128,6 +128,8 @@ class CaptchaBox(Vertical):
         self.set_class(asks, "-question")
         label = _("Answer") if asks else _("What do you see?")
         self._field.query_one(".field--label", Static).update(Content(label))
+        expected = _("{n} letters and digits").format(n=flows.captcha.LETTERS)
+        self._field.input.placeholder = "" if asks else expected
         self._another.label = _("New question") if asks else _("New picture")
         self._other_way.label = _("Show a picture instead") if asks else _("Ask a question instead")
         self._other_way.display = not asks or self._abilities.blocks

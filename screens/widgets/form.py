@@ -144,6 +144,7 @@ class Notice(Static):
         for all screens is shown."""
         sentence = sentence or cast("ConsoleApp", self.app).standing()
         self.said = sentence
+        self.set_class(bool(sentence), "-said")
         for name in ("error", "done", "busy"):
             self.set_class(name == kind, f"-{name}")
         self.update(Content(self.SIGNS[kind] + sentence if sentence else ""), layout=False)

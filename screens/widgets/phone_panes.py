@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from screens.otp import STEP_S, step_left
 from screens.widgets.action_button import ActionButton
+from screens.widgets.choice_list import ChoiceList
 from screens.widgets.countdown import Countdown
 from tui_admin.i18n import _, local_minute
 
@@ -84,7 +85,7 @@ class MailPane(PhonePane):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(_("No mail has come yet.")), id="phone-no-mail", classes="quiet")
-        yield OptionList(id="phone-mails", markup=False)
+        yield ChoiceList(id="phone-mails", markup=False)
         with Vertical(id="phone-mail"):
             yield ActionButton(_("Back"), id="phone-back")
             with VerticalScroll(id="phone-text"):

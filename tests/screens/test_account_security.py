@@ -170,6 +170,29 @@ async def test_a_long_name_leaves_the_form_whole(console: Console) -> None:
         assert terminal.has_button("Activate"), terminal.text()
 
 
+@pytest.mark.parametrize("place", ["menu", "log-out", "disable"])
+async def test_what_a_pane_shows_last_is_reached_by_keys(console: Console, place: str) -> None:
+    """PgDn and PgUp, Ctrl+End and Ctrl+Home, wherever the focus is, and there it stays."""
+    alice = await console.customer("alice", otp=True)
+    first, last = "Your account:", "this terminal · 192.0.2.10"
+    async with at_the_panel(console, alice) as terminal:
+        await add_device(terminal, alice, "The old telephone in the upper drawer 17")
+        await terminal.resize(60, 20)
+        terminal.app.screen.query_one(f"#{place}").focus(scroll_visible=False)
+        await terminal.press("ctrl+home")
+        terminal.hides(last)
+        for there, back in ((["pagedown"] * 3, ["pageup"] * 3), (["ctrl+end"], ["ctrl+home"])):
+            await terminal.press(*there)
+            await terminal.pilot.wait_for_scheduled_animations()
+            terminal.shows(last)
+            terminal.hides(first)
+            assert terminal.focused == place
+            await terminal.press(*back)
+            await terminal.pilot.wait_for_scheduled_animations()
+            terminal.shows(first)
+        assert terminal.focused == place
+
+
 def shown_in_pane(terminal: Terminal, name: str) -> bool:
     """Whether a name can be read from its first to its last letter, wrapped or not."""
     pane = terminal.app.screen.query_one("#pane").region
@@ -203,12 +226,36 @@ async def test_renaming(console: Console) -> None:
         terminal.shows("Please fill this in.")
         await terminal.type("Pocket", "enter")
         terminal.at("PanelScreen")
-        terminal.shows("Pocket")
+        terminal.shows("Pocket", "✓ The device was renamed.")
         await terminal.button("Rename")
         await terminal.type("x", "escape")
         terminal.at("PanelScreen")
         terminal.shows("Pocket")
         terminal.hides("Pocketx")
+
+
+async def test_what_was_done_before_is_not_said_again(console: Console) -> None:
+    """Whatever is begun takes the sentence about the last thing away, finished or not."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        added = "✓ The device was added."
+        await add_device(terminal, alice, "Backup card")
+        terminal.shows(added)
+        await terminal.press("f1", "escape")
+        terminal.shows(added)  # Reading the help begins nothing.
+        await terminal.button("Show shared key")
+        await terminal.press("enter")
+        await terminal.type(alice.password, "enter", *alice.code())
+        await terminal.press("enter")
+        terminal.at("PanelScreen")
+        terminal.hides(added)
+        await terminal.button("Rename")
+        await terminal.type("Pocket", "enter")
+        terminal.shows("✓ The device was renamed.")
+        await terminal.button("Disable")
+        await terminal.press("escape")
+        terminal.at("PanelScreen")
+        terminal.hides("The device was renamed.")
 
 
 async def test_removing_one_of_two_devices(console: Console) -> None:
@@ -269,6 +316,21 @@ async def test_disabling(console: Console, by: str) -> None:
         ("email", "alice@example.com"),
         ("sms", "+420603123456"),
     ]
+
+
+async def test_the_other_way_to_confirm_begins_without_a_complaint(console: Console) -> None:
+    """What was wrong with the code is not said under the recovery code, nor the other way round."""
+    alice = await console.customer("alice", otp=True)
+    async with at_the_panel(console, alice) as terminal:
+        await terminal.button("Disable")
+        await terminal.type(alice.password, "enter", *"12", "enter")
+        terminal.shows("The OTP password is six digits.")
+        await terminal.button("Use a recovery code")
+        terminal.hides("The OTP password is six digits.")
+        await terminal.type("ABCDE-12345", "enter")
+        terminal.shows("This recovery code is not right")
+        await terminal.button("Use a code")
+        terminal.hides("This recovery code is not right")
 
 
 async def test_cancelling_the_dialog_changes_nothing(console: Console) -> None:

@@ -110,6 +110,26 @@ async def test_a_new_phone_asks_for_the_password_and_waits_for_verification(
     assert {row.template for row in await console.rows(Letter)} == {"phone.changed"}
 
 
+async def test_a_new_phone_leaves_what_was_typed_beside_it(console: Console) -> None:
+    """Whoever changes the phone in the middle of typing saves the rest afterwards."""
+    alice = await console.customer("alice")
+    async with at_the_settings(console, alice) as terminal:
+        await fill(terminal, "name", "Alice Nováková")
+        await fill(terminal, "company", "Wonder & Co.")
+        await terminal.button("Change phone")
+        await terminal.type("+420 777 123 456", "enter", *alice.password, "enter")
+        terminal.at("PanelScreen")
+        terminal.shows("The new number waits", "+420777123456 waits for verification")
+        assert terminal.focused == "change-phone"
+        assert terminal.field("name") == "Alice Nováková"
+        assert terminal.field("company") == "Wonder & Co."
+        await terminal.button("Save Changes")
+        terminal.shows("✓ Saved.")
+    account = await console.account(alice)
+    assert (account.name, account.company) == ("Alice Nováková", "Wonder & Co.")
+    assert account.new_phone == "+420777123456"
+
+
 async def test_with_otp_on_a_new_phone_asks_for_a_code_too(console: Console) -> None:
     """S7: password alone does not change where the SMS codes go."""
     alice = await console.customer("alice", otp=True)

@@ -47,6 +47,11 @@ def host(*, blocks: bool = True, colours: int = 256, theme: str = "calm-dark") -
     return Host(TerminalAbilities(blocks, blocks, colours), theme)
 
 
+def shown(app: Host) -> str:
+    """What is on the screen, row by row."""
+    return "\n".join("".join(cell[0] for cell in row) for row in screen_cells(app))
+
+
 def drawn(app: Host) -> tuple[str, ...]:
     """Read the picture off the screen: a pixel for each half of a cell."""
     rows: list[str] = []
@@ -94,6 +99,7 @@ async def test_what_it_says_and_asks_for() -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         app.box.show(DRAWN)
         await pilot.pause()
+        assert shown(app).count("What do you see? \u258c 4 letters and digits") == 1
         height = app.box.size.height
         assert height == 12
         await pilot.click("#captcha-new")
@@ -101,6 +107,8 @@ async def test_what_it_says_and_asks_for() -> None:
         assert app.wanted == [False, True]
         app.box.show(ASKED)
         await pilot.pause()
+        assert "Answer \u258c" in shown(app)
+        assert "letters and digits" not in shown(app)
         assert app.box.size.height == height
         assert app.focused is not None
         assert app.focused.id == "captcha"
@@ -120,7 +128,7 @@ async def test_a_terminal_without_blocks_is_led_to_the_question() -> None:
         assert app.box.is_question
         app.box.show(DRAWN)
         await pilot.pause()
-        text = "\n".join("".join(cell[0] for cell in row) for row in screen_cells(app))
+        text = shown(app)
         assert "cannot draw the picture" in text
         assert "\u2580" not in text
         await pilot.click("#captcha-other-way")

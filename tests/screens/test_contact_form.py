@@ -51,7 +51,7 @@ async def test_by_keys_alone(console: Console, size: tuple[int, int]) -> None:
         await terminal.type(TYPED[0], "enter", *"+420 777 888 999", "enter", *"All is", "enter")
         await terminal.type("gone.", "tab", "enter")
         terminal.shows(
-            "Write these two down", "An answer comes by 16 Jan 2030, 12:00 at the latest."
+            "Write these two down", "An answer comes by 16 Jan 2030, 12:00 (UTC) at the latest."
         )
         number, pin = shown_case(terminal)
         await terminal.press("enter")
@@ -61,8 +61,8 @@ async def test_by_keys_alone(console: Console, size: tuple[int, int]) -> None:
         terminal.at("CaseScreen")
         await terminal.type(number, "enter", *pin, "enter")
         terminal.shows(
-            "Received 15 Jan 2030, 12:00.",
-            "Open. An answer comes by 16 Jan 2030, 12:00 at the latest.",
+            "Received 15 Jan 2030, 12:00 (UTC).",
+            "Open. An answer comes by 16 Jan 2030, 12:00 (UTC) at the latest.",
         )
         await terminal.press("escape", "escape")
         terminal.at("SignInScreen")
@@ -278,7 +278,9 @@ async def test_a_case_in_words(console: Console) -> None:
         assert (terminal.focused, terminal.field("pin")) == ("pin", "")
         await terminal.turn(86_401)
         await terminal.type(pin, "enter")
-        terminal.shows("Open. The answer was due by 16 Jan 2030, 12:00 and is late; we are sorry.")
+        terminal.shows(
+            "Open. The answer was due by 16 Jan 2030, 12:00 (UTC) and is late; we are sorry."
+        )
         for state, words in (("answered", "Answered:"), ("closed", "Closed.")):
             await console.execute("UPDATE support_request SET state = :state", state=state)
             await terminal.button("Show")

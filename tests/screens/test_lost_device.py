@@ -93,7 +93,7 @@ async def test_the_link_in_another_terminal(console: Console) -> None:
         link = (await mail(console))["link"]
         async with open_terminal(console, visitor=STRANGER, link=f"recover-{link}") as other:
             other.at("LostDeviceScreen")
-            other.shows("somebody at 192.0.2.10 asked to switch OTP off", "This was not me")
+            other.shows("(UTC) somebody at 192.0.2.10 asked to switch OTP off", "This was not me")
             await look(waiting)
             waiting.shows("● E-mail ○ SMS")
             await other.button("Send SMS")
@@ -149,6 +149,10 @@ async def test_wrong_answers(console: Console) -> None:
         await terminal.type("wrong", "enter")
         terminal.shows("The CAPTCHA was not right. Here is a new one.")
         assert terminal.field("captcha") == ""
+        # Sent by the button, the next answer is typed where it belongs all the same.
+        await terminal.type("wrong")
+        await terminal.button("Send")
+        assert terminal.focused == "captcha"
         await terminal.type(ANSWER, "enter")
         terminal.at("SignInScreen")
 
@@ -166,6 +170,27 @@ async def test_a_wrong_sms_code(console: Console) -> None:
         await terminal.type(code)
         await terminal.type(ANSWER, "enter")
         terminal.at("SignInScreen")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 20), (80, 24)])
+async def test_the_last_step_tells_of_the_sms(console: Console, size: tuple[int, int]) -> None:
+    """At any size one reads that the SMS hangs, and nothing of the step gives way for it."""
+    trying = "It could not be delivered yet; we go on trying."
+    parts = ("SMS code, sent to", "What do you see?", "[ New picture ]", "[ Send ]", "Send again ]")
+    alice = await console.customer(otp=True)
+    async with open_terminal(console, size=size) as terminal:
+        await to_the_code(terminal, console, alice)
+        terminal.shows("It is on its way.", *parts)
+        await console.execute(
+            "UPDATE outbox SET last_error = 'no answer' WHERE template = 'recovery.sms'"
+        )
+        await look(terminal)
+        terminal.shows(trying, *parts)
+        await terminal.type("12", "enter")
+        terminal.shows("! The SMS code is six digits.", *parts)
+        # One more digit takes the complaint away.
+        await terminal.type("3")
+        terminal.shows(trying, *parts)
 
 
 async def test_send_again(console: Console) -> None:

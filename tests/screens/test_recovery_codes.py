@@ -35,11 +35,10 @@ async def test_ten_codes_are_shown_once_and_one_is_typed_back(console: Console) 
             ("hello", "like ABCDE-12345."),
             ("ABCDE-12345", "This recovery code is not right"),
         ):
-            await terminal.press("ctrl+u")
             await terminal.type(typed, "enter")
             terminal.at("RecoveryCodesScreen")
             terminal.shows(sentence)
-        await terminal.press("ctrl+u")
+        # What was refused is not in the way of what is typed next.
         await terminal.type(codes[7].lower().replace("-", ""), "enter")
         terminal.at("PanelScreen")
         assert not CODE.search(terminal.text())
@@ -97,6 +96,7 @@ async def test_new_codes_replace_the_old_ones(console: Console) -> None:
         codes = CODE.findall(terminal.text())
         assert len(codes) == 10 and not set(codes) & set(alice.recovery_codes)
         await terminal.type(codes[0], "enter")
+        terminal.shows("✓ The new recovery codes replace the old ones.")
         await terminal.press("f10")
         await terminal.button("Log out")
         await terminal.type("alice", "tab", *alice.password, "enter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,17 @@ async def test_terminals_have_languages_of_their_own() -> None:
 def test_durations_are_rounded_up(seconds: int, words: str) -> None:
     """S8: a wait that is told is never shorter than the wait that is meant."""
     assert spoken_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "3 May 2026, 07:14 (UTC)"),
+        ("Europe/Prague", "3 May 2026, 09:14 (Europe/Prague)"),
+        ("Mars/Olympus", "3 May 2026, 07:14 (UTC)"),
+        ("", "3 May 2026, 07:14 (UTC)"),
+    ],
+)
+def test_a_moment_names_the_zone_that_it_is_told_in(zone: str, said: str) -> None:
+    """An unknown zone is UTC, in the hour and in the name."""
+    assert i18n.zoned_minute(datetime(2026, 5, 3, 7, 14, tzinfo=UTC), zone) == said

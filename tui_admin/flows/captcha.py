@@ -21,6 +21,8 @@ from tui_admin.security import captcha
 from tui_admin.security.tokens import is_id
 
 LIFETIME = timedelta(minutes=10)
+LETTERS = captcha.LETTERS
+"""How many letters and digits a picture shows."""
 _PURPOSE = "captcha"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tui_admin.flows.visitor import LOCAL
-from tui_admin.i18n import _, local_minute
+from tui_admin.i18n import _, zoned_minute
 from tui_admin.security.text import safe
 
 
@@ -69,7 +69,7 @@ class Order:
     def moment(self, iso: str | None = None) -> str:
         """Return a moment, or that of the letter, as the person reads it, with its time zone."""
         at = datetime.fromisoformat(iso) if iso is not None else self.written_at
-        return f"{local_minute(at, self.timezone)} ({self.timezone})"
+        return zoned_minute(at, self.timezone)
 
     @property
     def address(self) -> str:
