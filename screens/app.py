@@ -16,6 +16,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import Widget
 from textual.worker import WorkerCancelled, WorkerFailed
 
 import styles
@@ -39,6 +40,8 @@ from tui_admin.i18n import N_, SOURCE_LANGUAGE, Language, _, use_language
 from tui_admin.security.text import safe
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from screens.demo_phone import DemoHelp
     from tui_admin.flows.answers import NeedsCode, SignedIn, Token
     from tui_admin.flows.context import Context
@@ -120,6 +123,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.brand = ""
         self._signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
+        self._parts: list[Widget] = []
+        """What was on the screens at the end."""
         self._link = link
         self.standing: Callable[[], str] = str
         """The sentence that every screen shows while it has none of its own."""
@@ -226,6 +231,23 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.is_open and self.signed_in is not None:
             await self._end_session(self.signed_in.session, "signed_out")
             self.signed_in = None
+
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """End this terminal."""
+        for screen in self.screen_stack:
+            self._parts += screen.walk_children(Widget, with_self=True)
+        super().exit(result, return_code, message)
+
+    def let_go(self) -> None:
+        """Take everything apart; called once the app has stopped and `hang_up` is done.
+
+        Widgets, styles and the app name each other all around. Left as they are, they stay until
+        the garbage collector looks at all objects of all terminals.
+        """
+        for part in [*self._parts, self]:
+            part.__dict__.clear()
 
     async def close_context(self) -> None:
         """Let storage and threads go; called once the app has stopped, if they are its own."""

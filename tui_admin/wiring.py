@@ -181,15 +181,14 @@ async def serve_ssh(
         StartError: it cannot start as it is set up.
     """
     from tui_admin import flows
-    from tui_admin.servers import systemd
+    from tui_admin.servers import memory, systemd
     from tui_admin.servers.draining import Stop, drain
     from tui_admin.servers.metrics import Endpoint
-    from tui_admin.servers.pool import calm_collector
     from tui_admin.servers.ssh import Door
     from tui_admin.servers.workers import GRACE_S
 
     flows.load_all()
-    calm_collector()
+    memory.prepare()
     stop = stop or Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

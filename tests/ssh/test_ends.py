@@ -263,7 +263,7 @@ async def test_what_is_drawn_for_one_who_has_gone(server: Server) -> None:
         app._driver.write("x")
         app.exit()
         await screen.wait_closed()
-        assert app.exit_error is None
+        assert screen.exit_status == 0 and not screen.errors
     await server.is_empty()
 
 
@@ -324,5 +324,5 @@ async def test_a_warm_console_is_lost_with_its_client(server: Server) -> None:
             screen.press("secret")
             await screen.wait_for("secret")
         await server.is_empty()
-        assert not app.is_running
+        assert not vars(app), "it was taken apart"
     assert len(seen) == 3

@@ -14,6 +14,7 @@ import pytest
 from screens.app import ConsoleApp
 from tests.ssh.serving import open_files, until
 from tests.support.console import Console, Person
+from tui_admin.servers import memory
 from tui_admin.servers.ssh import Door
 
 pytestmark = pytest.mark.slow
@@ -23,6 +24,10 @@ MOST_OBJECTS = 50
 """What a terminal may leave behind, of the some tens of thousands that it is made of."""
 MOST_KIB = 100
 """The same as the system sees it, who gives nothing back; an open terminal takes 1,700."""
+
+
+LEFT_OBJECTS = 4000
+"""What a terminal may leave until then; one at work is ten thousand, and more with its caches."""
 
 
 @asynccontextmanager
@@ -74,12 +79,17 @@ def consoles() -> int:
 
 
 async def at_rest(door: Door) -> None:
+    """Wait until nothing is left of those who were here."""
+    await are_gone(door)
+    gc.collect()
+
+
+async def are_gone(door: Door) -> None:
     """Wait until the last connection is closed and the pool is full again."""
     pool = door.pool
     await until(lambda: not door.terminals and not door._connections, 30)
     await until(lambda: len(pool._ready) == 2 and (pool._filler is None or pool._filler.done()), 30)
     await asyncio.sleep(0.2)
-    gc.collect()
 
 
 async def test_nothing_grows(console: Console) -> None:
@@ -103,3 +113,35 @@ async def test_nothing_grows(console: Console) -> None:
         assert before[2] == 2, "the pool's, and no others"
         assert (len(gc.get_objects()) - objects) / 100 < MOST_OBJECTS
         assert (resident_kib() - memory_kib) / 100 < MOST_KIB
+
+
+async def test_what_has_ended_takes_itself_apart(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector need not look at everybody's objects for it. After many have ended it
+    does, once, for the rest."""
+    alice = await console.customer("alice")
+    passes: list[int] = []
+
+    def note(_phase: str, facts: dict[str, int]) -> None:
+        passes.append(facts["generation"])
+
+    async with opened(console) as door:
+        await come_and_go(door.port, 0, alice)
+        await at_rest(door)
+        objects = len(gc.get_objects())
+        gc.disable()
+        try:
+            for number in range(8):
+                await come_and_go(door.port, number, alice)
+            await are_gone(door)
+            assert (len(gc.get_objects()) - objects) / 8 < LEFT_OBJECTS
+        finally:
+            gc.enable()
+        monkeypatch.setattr(memory, "SWEEP_AFTER", 9)
+        gc.callbacks.append(note)
+        try:
+            await come_and_go(door.port, 1, alice)
+            await until(lambda: 2 in passes)
+        finally:
+            gc.callbacks.remove(note)

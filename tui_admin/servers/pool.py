@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -181,18 +180,6 @@ async def start(ctx: Context, size: tuple[int, int] = USUAL) -> Warm:
 async def _run(app: ConsoleApp, size: tuple[int, int], is_ready: asyncio.Event) -> None:
     app.when_open = is_ready.set
     await app.run_async(size=size)
-
-
-def calm_collector() -> None:
-    """Let the garbage collector look at what is new, and seldom at all of it.
-
-    A terminal is some seven thousand objects that live as long as it does. To look at all of them
-    again with each quarter more of them took as much CPU as to start them, and stalls everybody
-    for 0.5 us an object. What is loaded now stays, and is never looked at again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 10, 100)
 
 
 def _giving(ctx: Context) -> Callable[[], Awaitable[Context]]:

@@ -19,6 +19,7 @@ from tui_admin.flows.context import Context
 from tui_admin.flows.visitor import canonical_address
 from tui_admin.servers.connection import Connection
 from tui_admin.servers.host_keys import FILE_NAME, fingerprint, load_host_key
+from tui_admin.servers.memory import Sweeper
 from tui_admin.servers.metrics import Metrics
 from tui_admin.servers.pool import Pool
 from tui_admin.servers.proxy import ProxyError, is_proxy, read_header
@@ -53,6 +54,7 @@ class Door:
         """Whether terminals that come now are turned away."""
         self.pool = Pool(ctx, settings.ssh.pool)
         self.startups = Startups(self.settings)
+        self.sweeper = Sweeper()
         self.terminals: set[Terminal] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None

@@ -178,6 +178,9 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
         if self._warm is not None:
             code = await self._end_app(self._warm)
             use_language(self._warm.app.language)  # for the last sentence
+            self._warm.app.let_go()
+            self._warm = None
+            self._door.sweeper.console_ended()
         if not chan.is_closing():
             if self._error is not None:
                 self._say(self._error.sentence, 1)
