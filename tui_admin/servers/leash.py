@@ -14,6 +14,8 @@ from tui_admin.servers.draining import Stop
 
 DRAIN, END = b"d", b"e"
 """What the supervisor says."""
+BEAT_S = 5.0
+"""How often a worker that is ready says that it is alive."""
 
 
 async def follow(
@@ -22,18 +24,28 @@ async def follow(
     """Serve as a worker, on the leash of this descriptor; return the exit code."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
     stop = Stop()
-    obeying = asyncio.create_task(_obey(reader, stop))
+    tasks = [asyncio.create_task(_obey(reader, stop))]
 
     def say(**said: Any) -> None:
         writer.write(json.dumps(said).encode() + b"\n")
 
+    async def beat() -> None:
+        while not writer.is_closing():
+            say(alive=True)
+            await asyncio.sleep(BEAT_S)
+
+    def ready(_host: str, port: int) -> None:
+        say(ready=port)
+        tasks.append(asyncio.create_task(beat()))
+
     try:
-        await serve(lambda _host, port: say(ready=port), stop)
+        await serve(ready, stop)
     except ConsoleError as error:
         say(failed=error.sentence)
         return 1
     finally:
-        obeying.cancel()
+        for task in tasks:
+            task.cancel()
         with suppress(OSError):
             await writer.drain()
         writer.close()
