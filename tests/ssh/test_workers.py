@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.journeys.steps import is_restored, sign_in, wait_flat
 from tests.ssh.processes import ENDS_S, STARTS_S, ServerProcess, wait
 from tests.support.installed import Installation
 from tests.support.pty_app import PtyApp
+from tui_admin.servers import metrics
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
@@ -324,6 +328,23 @@ def test_counters_of_all_processes(installation: Installation) -> None:
             app.wait_ended()
         wait(lambda: counted().get("tui_admin_terminals") == 0, STARTS_S, "no terminals")
         assert counted()['tui_admin_sign_ins_total{outcome="accepted"}'] == 1
+
+
+def test_half_a_question_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the counters and does not finish is hung up on, with no traceback, and holds
+    no thread from then on; the next one is answered."""
+    monkeypatch.setattr(metrics, "PATIENCE_S", 0.2)
+    before = threading.active_count()
+    errors = io.StringIO()
+    with closing(metrics.Endpoint(0, registry=CollectorRegistry())) as endpoint:
+        address = ("127.0.0.1", endpoint._server.server_port)
+        with socket.create_connection(address, timeout=5) as asking, redirect_stderr(errors):
+            asking.sendall(b"GET /metr")
+            assert asking.recv(1) == b""
+        with urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/metrics", timeout=5) as answer:
+            assert answer.status == 200
+        wait(lambda: threading.active_count() == before + 1, 5, "the threads")
+    assert errors.getvalue() == ""
 
 
 def test_the_supervisor_knows_no_database_and_no_screens() -> None:
