@@ -347,6 +347,15 @@ def test_half_a_question_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert errors.getvalue() == ""
 
 
+@pytest.mark.parametrize("leash", ["-1", "0", "2", "99"])
+def test_a_leash_that_nobody_holds(installation: Installation, leash: str) -> None:
+    """Exit code 1 and a sentence."""
+    server = ServerProcess(installation, "--leash", leash)
+    server.start()
+    assert server.wait_ended() == 1
+    assert server.logs() == "No supervisor holds this leash.\n"
+
+
 def test_the_supervisor_knows_no_database_and_no_screens() -> None:
     """What it imports is small, and what it does not know cannot fail it."""
     code = (

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from tui_admin.errors import ConsoleError
+from tui_admin.errors import ConsoleError, StartError
+from tui_admin.i18n import _
 from tui_admin.servers.draining import Stop
 
 DRAIN, END = b"d", b"e"
@@ -21,8 +22,15 @@ BEAT_S = 5.0
 async def follow(
     descriptor: int, serve: Callable[[Callable[[str, int], None], Stop], Awaitable[None]]
 ) -> int:
-    """Serve as a worker, on the leash of this descriptor; return the exit code."""
-    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    """Serve as a worker, on the leash of this descriptor; return the exit code.
+
+    Raises:
+        StartError: there is no leash.
+    """
+    try:
+        reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    except (OSError, ValueError, OverflowError):
+        raise StartError(_("No supervisor holds this leash.")) from None
     stop = Stop()
     tasks = [asyncio.create_task(_obey(reader, stop))]
 
