@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.journeys.steps import is_restored, sign_in, wait_flat
 from tests.ssh.processes import ENDS_S, STARTS_S, ServerProcess, wait
 from tests.support.installed import Installation
 from tests.support.pty_app import PtyApp
+from tui_admin.servers import metrics
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
@@ -39,6 +44,36 @@ def server(installation: Installation) -> Iterator[ServerProcess]:
     """A server of two processes."""
     with ServerProcess(installation, workers=2) as running:
         yield running
+
+
+class HastyServer(ServerProcess):
+    """A server of two processes, whose supervisor takes ten seconds of silence for hanging."""
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(installation, workers=2)
+        self._command[1:3] = [
+            "-c",
+            "from tui_admin import cli; from tui_admin.servers import workers;"
+            "workers.SILENCES = 2; cli.main()",
+        ]
+
+
+@pytest.fixture
+def hasty(installation: Installation) -> Iterator[ServerProcess]:
+    """A server whose supervisor loses patience soon."""
+    with HastyServer(installation) as running:
+        yield running
+
+
+@contextmanager
+def halted(process: int) -> Iterator[None]:
+    """A process that does nothing any more, though it lives."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
 
 
 def opened(server: ServerProcess) -> PtyApp:
@@ -89,6 +124,45 @@ def test_a_killed_worker_is_replaced(server: ServerProcess) -> None:
     assert len(server.events("a worker died")) == 1
     opened(server)
     assert server.said().count("listening") == 1
+
+
+def test_a_worker_that_hangs_is_replaced(hasty: ServerProcess) -> None:
+    """It holds the port and answers nobody: it is killed, another takes its place, and every client
+    is served again. The terminals of the other one do not notice."""
+    app = opened(hasty)
+    wait(lambda: hasty.events("connection opened"), 5, "a log line")
+    stays = hasty.events("connection opened")[-1]["pid"]
+    (victim,) = set(hasty.children()) - {stays}
+    with halted(victim):
+        wait(lambda: len(hasty.events("a worker is ready")) == 3, STARTS_S, "another worker")
+    assert [line["pid"] for line in hasty.events("a worker hangs and is killed")] == [victim]
+    assert [line["code"] for line in hasty.events("a worker died")] == [-signal.SIGKILL]
+    assert stays in hasty.children() and len(hasty.children()) == 2
+    for _client in range(12):
+        subprocess.run(hasty.ssh("version"), check=True, capture_output=True, timeout=20)
+    app.send("alice")
+    app.wait_for("alice")
+
+
+def test_a_worker_that_hangs_holds_up_no_restart(hasty: ServerProcess) -> None:
+    """While it drains as well: nobody can finish there, so nobody is waited for."""
+    opened(hasty)
+    wait(lambda: hasty.events("connection opened"), 5, "a log line")
+    hasty.process.terminate()
+    wait(lambda: len(hasty.events("draining")) == 2, 5, "both")
+    with halted(hasty.events("connection opened")[-1]["pid"]):
+        assert hasty.wait_ended() == 0
+    assert len(hasty.events("a worker hangs and is killed")) == 1
+
+
+def test_a_supervisor_that_was_halted_kills_nobody(hasty: ServerProcess) -> None:
+    """Nor does a machine that was paused: time that it did not listen in is no silence."""
+    before = hasty.children()
+    with halted(hasty.process.pid):
+        time.sleep(12)
+    time.sleep(2)
+    assert hasty.children() == before
+    assert not hasty.events("a worker hangs and is killed")
 
 
 def test_sigterm_drains(server: ServerProcess) -> None:
@@ -254,6 +328,32 @@ def test_counters_of_all_processes(installation: Installation) -> None:
             app.wait_ended()
         wait(lambda: counted().get("tui_admin_terminals") == 0, STARTS_S, "no terminals")
         assert counted()['tui_admin_sign_ins_total{outcome="accepted"}'] == 1
+
+
+def test_half_a_question_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the counters and does not finish is hung up on, with no traceback, and holds
+    no thread from then on; the next one is answered."""
+    monkeypatch.setattr(metrics, "PATIENCE_S", 0.2)
+    before = threading.active_count()
+    errors = io.StringIO()
+    with closing(metrics.Endpoint(0, registry=CollectorRegistry())) as endpoint:
+        address = ("127.0.0.1", endpoint._server.server_port)
+        with socket.create_connection(address, timeout=5) as asking, redirect_stderr(errors):
+            asking.sendall(b"GET /metr")
+            assert asking.recv(1) == b""
+        with urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/metrics", timeout=5) as answer:
+            assert answer.status == 200
+        wait(lambda: threading.active_count() == before + 1, 5, "the threads")
+    assert errors.getvalue() == ""
+
+
+@pytest.mark.parametrize("leash", ["-1", "0", "2", "99"])
+def test_a_leash_that_nobody_holds(installation: Installation, leash: str) -> None:
+    """Exit code 1 and a sentence."""
+    server = ServerProcess(installation, "--leash", leash)
+    server.start()
+    assert server.wait_ended() == 1
+    assert server.logs() == "No supervisor holds this leash.\n"
 
 
 def test_the_supervisor_knows_no_database_and_no_screens() -> None:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tui_admin.errors import ConsoleError, StartError
@@ -24,6 +28,8 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 LOOK_S = 5.0
 """How often what waits is counted."""
 OUTCOMES = ("accepted", "refused", "limited", "unavailable")
+PATIENCE_S = 5.0
+"""How long one who asks may be silent. Whoever says half a sentence holds a thread meanwhile."""
 _HOST = "127.0.0.1"
 
 
@@ -94,6 +100,23 @@ class Metrics:
             await asyncio.sleep(LOOK_S)
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def setup(self) -> None:
+        self.timeout = PATIENCE_S
+        super().setup()
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing."""
+
+
 class Endpoint:
     """The address where Prometheus asks.
 
@@ -113,13 +136,17 @@ class Endpoint:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
         try:
-            self._server, self._thread = start_http_server(port, _HOST, registry)
+            self._server = make_server(
+                _HOST, port, make_wsgi_app(registry), _Server, handler_class=_Handler
+            )
         except OSError as error:
             raise StartError(
                 _("Port {port} of {host} cannot be listened on: {why}").format(
                     port=port, host=_HOST, why=error.strerror
                 )
             ) from None
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Stop answering."""

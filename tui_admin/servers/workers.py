@@ -29,7 +29,7 @@ from tui_admin.errors import StartError
 from tui_admin.i18n import _
 from tui_admin.servers import systemd
 from tui_admin.servers.draining import Stop
-from tui_admin.servers.leash import DRAIN, END
+from tui_admin.servers.leash import BEAT_S, DRAIN, END
 from tui_admin.servers.sockets import bound_socket
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ GROWN_S = 60.0
 """A worker that lived so long died of something else than its start."""
 GRACE_S = 10.0
 """What ending takes at most, once everybody has been told; then a worker is killed."""
+LISTEN_S, SILENCES = BEAT_S, 12
+"""A worker that was ready and then is silent so many times in a row, so long each, is killed: no
+worker is busy for a minute. When the whole machine was paused that is one silence, and harmless."""
 
 
 def cores() -> int:
@@ -58,12 +61,37 @@ class _Worker:
         Raises:
             StartError: it cannot start, or has died.
         """
-        line = await self.reader.readline()
+        line = await self._hear()
         said: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
         if not said:
             raise StartError(_("A worker ended before it was ready."))
         if failure := said.get("failed"):
             raise StartError(failure)
+
+    async def ended(self) -> int:
+        """Wait until it has ended; return its exit code. Once it hangs it is killed."""
+        silences = 0
+        while silences < SILENCES:
+            try:
+                async with asyncio.timeout(LISTEN_S):
+                    if not await self._hear():
+                        return await self.process.wait()
+                silences = 0
+            except TimeoutError:
+                silences += 1
+        self.kill()
+        return await self.process.wait()
+
+    async def _hear(self) -> bytes:
+        """Return a line, or nothing once it has let go of the leash."""
+        with suppress(OSError):
+            return await self.reader.readline()
+        return b""
+
+    def kill(self) -> None:
+        log.error("a worker hangs and is killed", extra={"pid": self.process.pid})
+        with suppress(ProcessLookupError):
+            self.process.kill()
 
     def tell(self, word: bytes) -> None:
         if not self.writer.is_closing():
@@ -149,7 +177,7 @@ class Supervisor:
                     failure = error
                 elif not self._stop.asked.is_set():
                     log.error("a worker cannot start: %s", error.sentence, extra=facts)
-            code = await worker.process.wait()
+            code = await worker.ended()
             worker.writer.close()
             _forget(worker.process.pid)
             if failure is not None and not ready.done():
@@ -189,8 +217,7 @@ class Supervisor:
             left = await self._wait(left, GRACE_S)
         for worker in self._workers.values():
             if left and worker.process.returncode is None:
-                log.error("a worker hangs and is killed", extra={"pid": worker.process.pid})
-                worker.process.kill()
+                worker.kill()
         await asyncio.gather(*keepers)
 
     def _tell(self, word: bytes) -> None:
