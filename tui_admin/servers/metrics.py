@@ -105,9 +105,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    def setup(self) -> None:
-        self.timeout = PATIENCE_S
-        super().setup()
+    timeout = PATIENCE_S
 
     def handle(self) -> None:
         with suppress(OSError):
