@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.confirm_identity import ConfirmIdentityDialog, Extra, Typed
-from screens.panel import Pane
+from screens.pane import Pane
 from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
 from tui_admin import flows

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from screens.choice import ChoiceDialog
 from screens.confirm_identity import ConfirmIdentityDialog, Extra, Typed
-from screens.panel import Pane
+from screens.pane import Pane
 from screens.widgets.action_button import ActionButton
 from screens.widgets.form import Field
 from screens.widgets.text_field import TextField
