@@ -27,6 +27,7 @@ CONSOLE = [sys.executable, "-m", "tui_admin"]
 WIDE = {
     "startups": "5000:100:5000",
     "startups_per_address": "5000",
+    "connections_per_address": "5000",
     "max_connections": "5000",
     "unsigned_s": "3600",
 }

@@ -218,6 +218,10 @@ class SshSettings(_Group):
     startups_per_address: int = Field(default=20, ge=1)
     """The same of one peer address (IPv6: its /64); more are refused."""
 
+    connections_per_address: int = Field(default=100, ge=1)
+    """Connections of one peer address (IPv6: its /64), signed in or not; more are refused, so that
+    one account does not take every place there is."""
+
     max_connections: int = Field(default=2000, ge=1)
     """Connections of one process, signed in or not."""
 

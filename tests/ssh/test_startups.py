@@ -66,6 +66,25 @@ def test_an_address_has_its_own_cap() -> None:
     assert startups.admit("2001:db8:0:1::1")
 
 
+def test_an_address_has_so_many_seats_signed_in_or_not() -> None:
+    """T5: one account, signed in again and again, does not take the whole house."""
+    startups = Startups(SshSettings(connections_per_address=3))
+    seats: list[Seat] = []
+    for _one in range(3):
+        seat = startups.admit("192.0.2.1")
+        assert seat is not None
+        seat.sign_in(True)
+        seats.append(seat)
+    assert startups.admit("192.0.2.1") is None
+    assert startups.admit("192.0.2.2") is not None
+    proxied = startups.admit("")
+    assert proxied is not None and not proxied.move("192.0.2.1")
+    seats[0].leave()
+    seats[0].leave()
+    assert proxied.move("192.0.2.1")
+    assert startups.admit("192.0.2.1") is None
+
+
 def test_a_seat_is_given_back_once() -> None:
     """Leaving twice, or signed in, counts nobody else out of the house."""
     startups = Startups(SshSettings())
@@ -82,7 +101,7 @@ def test_a_seat_is_given_back_once() -> None:
         seat.leave()
         seat.sign_in(False)
     assert (startups.connections, startups.unsigned) == (0, 0)
-    assert not startups._unsigned
+    assert not startups._unsigned and not startups._all
 
 
 def test_behind_a_proxy_the_clients_address_counts() -> None:
@@ -98,7 +117,7 @@ def test_behind_a_proxy_the_clients_address_counts() -> None:
     for seat in (*seats, late):
         seat.leave()
     assert (startups.connections, startups.unsigned) == (0, 0)
-    assert not startups._unsigned
+    assert not startups._unsigned and not startups._all
 
 
 def test_wrong_curves_are_told_of() -> None:

@@ -1,5 +1,5 @@
 """Caps on connections, checked before any work is done for them: for all that nobody has signed in
-on, for those of one address, and for everything (T5).
+on, for those of one address, for all of one address, and for everything (T5).
 
 A connection takes a seat when it is accepted. It counts as a start-up until somebody signs in on
 it, and again from when they sign out: a crowd that only connects leaves room for customers.
@@ -24,6 +24,7 @@ class Startups:
         self._settings = settings
         self._randbelow = randbelow
         self._unsigned: Counter[str] = Counter()
+        self._all: Counter[str] = Counter()
         self.connections = 0
         """All there are."""
         self.unsigned = 0
@@ -39,7 +40,10 @@ class Startups:
         return Seat(self, key)
 
     def _has_room(self, key: str) -> bool:
-        return not key or self._unsigned[key] < self._settings.startups_per_address
+        if not key:
+            return True
+        of_all = self._all[key] < self._settings.connections_per_address
+        return of_all and self._unsigned[key] < self._settings.startups_per_address
 
     def _is_dropped(self) -> bool:
         """Refuse more and more between `begin` and `full`, so that a crowd cannot keep everybody
@@ -55,10 +59,18 @@ class Startups:
     def count(self, key: str, by: int) -> None:
         """Note that `by` more connections of an address have nobody signed in on them."""
         self.unsigned += by
-        if key:
-            self._unsigned[key] += by
-            if self._unsigned[key] <= 0:
-                del self._unsigned[key]
+        _add(self._unsigned, key, by)
+
+    def count_all(self, key: str, by: int) -> None:
+        """Note that there are `by` more connections of an address."""
+        _add(self._all, key, by)
+
+
+def _add(counts: Counter[str], key: str, by: int) -> None:
+    if key:
+        counts[key] += by
+        if counts[key] <= 0:
+            del counts[key]
 
 
 class Seat:
@@ -71,6 +83,7 @@ class Seat:
         self._has_left = False
         startups.connections += 1
         startups.count(key, 1)
+        startups.count_all(key, 1)
 
     def move(self, address: str) -> bool:
         """Count under the address that a proxy named; False if it has no room there."""
@@ -78,8 +91,10 @@ class Seat:
         if not self._startups._has_room(key):
             return False
         self._startups.count(self._key, -1)
+        self._startups.count_all(self._key, -1)
         self._key = key
         self._startups.count(key, 1)
+        self._startups.count_all(key, 1)
         return True
 
     def sign_in(self, is_signed_in: bool) -> None:
@@ -94,4 +109,5 @@ class Seat:
             return
         self.sign_in(True)
         self._has_left = True
+        self._startups.count_all(self._key, -1)
         self._startups.connections -= 1
