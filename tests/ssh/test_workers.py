@@ -333,7 +333,7 @@ def test_counters_of_all_processes(installation: Installation) -> None:
 def test_half_a_question_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for the counters and does not finish is hung up on, with no traceback, and holds
     no thread from then on; the next one is answered."""
-    monkeypatch.setattr(metrics._Handler, "timeout", 0.2)
+    monkeypatch.setattr(metrics, "PATIENCE_S", 0.2)
     before = threading.active_count()
     errors = io.StringIO()
     with closing(metrics.Endpoint(0, registry=CollectorRegistry())) as endpoint:

@@ -105,7 +105,9 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = PATIENCE_S
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(PATIENCE_S)
 
     def handle(self) -> None:
         with suppress(OSError):
