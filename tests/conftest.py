@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.support.console import CHEAP_HASH, Console, TurnedClock, opened
+from tests.support.post import Post
 from tests.support.recovery import ANSWER, PICTURE
 from tui_admin.config import Settings
 from tui_admin.database import Database, open_database, upgrade
@@ -213,3 +214,10 @@ def easy_captcha(monkeypatch: pytest.MonkeyPatch) -> None:
     question = captcha.Captcha(answer, question="What is the password of this test?")
     monkeypatch.setattr(captcha, "new_picture", lambda: picture)
     monkeypatch.setattr(captcha, "new_question", lambda: question)
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    """A mail server and an SMS gateway."""
+    with Post() as servers:
+        yield servers

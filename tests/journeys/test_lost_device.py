@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,13 +18,6 @@ pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
 # Apprise imports what is on its way out, where Python still has it.
 QUIET = {"PYTHONWARNINGS": "error,ignore:'imghdr' is deprecated:DeprecationWarning"}
-
-
-@pytest.fixture
-def post() -> Iterator[Post]:
-    """The mail server and the SMS gateway."""
-    with Post() as servers:
-        yield servers
 
 
 @pytest.mark.parametrize("names", [("alice",), ("alice", "bob")], ids=["one", "two_at_once"])

@@ -48,13 +48,6 @@ def put_panel(folder: Path, program: str) -> Path:
     return folder / "panel"
 
 
-@pytest.fixture
-def post() -> Iterator[Post]:
-    """The mail server and the SMS gateway."""
-    with Post() as servers:
-        yield servers
-
-
 class Front:
     """sshd with the recipe, for whoever runs the tests in place of `panel`, let in by a key."""
 

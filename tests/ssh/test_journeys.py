@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,13 +28,6 @@ from tests.support.post import Post
 from tests.support.pty_app import PtyApp
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
-
-
-@pytest.fixture
-def post() -> Iterator[Post]:
-    """The mail server and the SMS gateway."""
-    with Post() as servers:
-        yield servers
 
 
 @pytest.fixture

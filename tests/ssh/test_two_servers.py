@@ -30,13 +30,6 @@ class Machines:
 
 
 @pytest.fixture
-def post() -> Iterator[Post]:
-    """The mail server and the SMS gateway of both."""
-    with Post() as servers:
-        yield servers
-
-
-@pytest.fixture
 def machines(tmp_path: Path, database_url: str, post: Post) -> Iterator[Machines]:
     """Alice and Bob have OTP."""
     first = Installation(tmp_path / "first", database_url)
