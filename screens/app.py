@@ -51,6 +51,7 @@ DEFAULT_THEME = "calm-dark"
 LAST_ANSWER_S = 5.0
 """How long leaving waits for a flow that is under way."""
 THEME_PAUSE_S = 0.3
+"""How long a theme stands at least; the repeats of a key come faster."""
 INSIDE = styles.sheet("inside")
 
 
@@ -355,8 +356,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def missed(self, error: ConsoleError) -> None:
         """A password or code at the sign-in was wrong, or is not looked at any more."""
         outcomes = {LimitedError: "limited", UnavailableError: "unavailable"}
-        found = [name for kind, name in outcomes.items() if isinstance(error, kind)]
-        self.on_sign_in(found[0] if found else "refused")
+        found = (name for kind, name in outcomes.items() if isinstance(error, kind))
+        self.on_sign_in(next(found, "refused"))
         self.when_missed()
 
     def end_with(self, error: ConsoleError) -> None:

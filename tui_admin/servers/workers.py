@@ -28,7 +28,7 @@ from tui_admin.config import SshSettings
 from tui_admin.errors import StartError
 from tui_admin.i18n import _
 from tui_admin.servers import systemd
-from tui_admin.servers.draining import Stop
+from tui_admin.servers.draining import Stop, wait_unhurried
 from tui_admin.servers.leash import BEAT_S, DRAIN, END
 from tui_admin.servers.sockets import bound_socket
 
@@ -107,6 +107,7 @@ class Supervisor:
         self._port = 0
         self._workers: dict[int, _Worker] = {}
         self._stop = Stop()
+        self._forget: Callable[[int], None]
 
     async def run(self, on_ready: Callable[[str, int], None]) -> None:
         """Start everything, say that it is ready, and return once the last worker has ended.
@@ -122,7 +123,7 @@ class Supervisor:
             sock = bound_socket(self._settings.host, self._settings.port, share_port=True)
             stack.callback(sock.close)
             self._port = sock.getsockname()[1]
-            stack.enter_context(_counting(self._settings.metrics_port))
+            self._forget = stack.enter_context(_counting(self._settings.metrics_port))
             keepers: list[asyncio.Task[None]] = []
             try:
                 # One ahead: it makes what is not there yet, or says why it cannot.
@@ -179,7 +180,7 @@ class Supervisor:
                     log.error("a worker cannot start: %s", error.sentence, extra=facts)
             code = await worker.ended()
             worker.writer.close()
-            _forget(worker.process.pid)
+            self._forget(worker.process.pid)
             if failure is not None and not ready.done():
                 ready.set_exception(failure)
             if failure is not None or self._stop.asked.is_set():
@@ -211,10 +212,10 @@ class Supervisor:
         """Have every worker drain, end those that take too long, and wait for the last."""
         self._stop.asked.set()
         self._tell(DRAIN)
-        left = await self._wait(keepers, self._settings.drain_s + GRACE_S, self._stop.hurried)
+        left = await wait_unhurried(keepers, self._settings.drain_s + GRACE_S, self._stop.hurried)
         if left:
             self._tell(END)
-            left = await self._wait(left, GRACE_S)
+            left = await wait_unhurried(left, GRACE_S)
         for worker in self._workers.values():
             if left and worker.process.returncode is None:
                 worker.kill()
@@ -224,43 +225,25 @@ class Supervisor:
         for worker in self._workers.values():
             worker.tell(word)
 
-    @staticmethod
-    async def _wait(
-        tasks: list[asyncio.Task[None]], seconds: float, hurried: asyncio.Event | None = None
-    ) -> list[asyncio.Task[None]]:
-        """Wait for tasks; return those that are left after `seconds`, or once it is hurried."""
-        hurry = asyncio.create_task((hurried or asyncio.Event()).wait())
-        done = asyncio.create_task(asyncio.wait(tasks))
-        waiting: list[asyncio.Future[Any]] = [done, hurry]
-        await asyncio.wait(waiting, timeout=seconds, return_when="FIRST_COMPLETED")
-        for future in waiting:
-            future.cancel()
-        return [task for task in tasks if not task.done()]
-
 
 @contextmanager
-def _counting(port: int) -> Iterator[None]:
-    """Add up what the workers count, in a folder that goes at the end."""
+def _counting(port: int) -> Iterator[Callable[[int], None]]:
+    """Add up what the workers count, in a folder that goes at the end. Gives what takes the gauges
+    of a dead one, by its process, out of the sums."""
     if not port:
-        yield
+        yield lambda _process: None
         return
+    from prometheus_client.multiprocess import mark_process_dead
+
     from tui_admin.servers.metrics import FOLDER_VARIABLE, Endpoint
 
     with tempfile.TemporaryDirectory(prefix="tui-admin-metrics-") as folder:
         os.environ[FOLDER_VARIABLE] = folder
         endpoint = Endpoint(port, folder=folder)
         try:
-            yield
+            yield mark_process_dead
         finally:
             endpoint.close()
-
-
-def _forget(process: int) -> None:
-    """Take a dead worker's gauges out of the sums."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from prometheus_client.multiprocess import mark_process_dead
-
-        mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def _environ() -> dict[str, str]:
