@@ -93,7 +93,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "phone", N_("Phone"), key_display="F2"),
         Binding("f4", "theme", N_("Theme"), key_display="F4"),
-        Binding("ctrl+q", "leave", N_("Leave"), key_display="^Q", priority=True),
+        Binding("ctrl+q", "leave", N_("Leave"), key_display="^Q"),
         Binding("ctrl+c", "leave", show=False),
         # By priority, and so before the next key is looked at: keys that came in one burst would
         # else still go to the field before, and show a password in clear there.

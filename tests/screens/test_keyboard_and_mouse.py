@@ -6,6 +6,7 @@ import asyncio
 import re
 
 from screens.panel import PanelScreen
+from screens.question import QuestionDialog
 from screens.widgets.action_button import ActionButton
 from tests.screens.driving import FRAME_S, Terminal, open_terminal, shown_key, shown_uri
 from tests.support.console import STRANGER, Console, oath
@@ -219,3 +220,14 @@ async def test_every_key_of_a_screen_is_in_its_help(console: Console) -> None:
         await terminal.press("f1")
         for key in ("Tab", "Enter", "F1", "Esc", "F3", "F4", "F7", "F8", "^Q"):
             assert re.search(rf"│  {re.escape(key)} +[A-Z]", terminal.text()), key
+
+
+async def test_keys_in_one_burst_keep_their_order(console: Console) -> None:
+    """`Esc` closes what was open when it was pressed, not the question that `^Q` opens after it."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.press("f1")
+        await terminal.burst("escape", "ctrl+q")
+        assert isinstance(terminal.app.screen, QuestionDialog)
+        assert len(terminal.app.screen_stack) == 3

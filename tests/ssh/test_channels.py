@@ -127,7 +127,7 @@ async def test_two_terminals_a_connection(server: Server) -> None:
         third = await open_screen(conn)
         await third.wait_for("Log in")
         second.press("f1")
-        await second.wait_for("Help")
+        await second.wait_for("Esc closes")
     await server.is_empty()
 
 
@@ -235,7 +235,7 @@ async def test_requests_that_make_no_sense(server: Server) -> None:
             kind, _packet = await conn._make_global_request(request)
             assert kind != MSG_GLOBAL_REQUEST
         screen.press("f1")
-        await screen.wait_for("Help")
+        await screen.wait_for("Esc closes")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ async def test_multiplexed_windows_of_openssh(serve: Serve, tmp_path: Path) -> N
         here.press("ctrl+q")
         await here.wait_closed()
         there.press("f1")
-        await there.wait_for("Help")
+        await there.wait_for("Esc closes")
 
 
 async def test_packets_of_crumbs(server: Server) -> None:

@@ -77,7 +77,7 @@ async def test_a_megabyte_of_keys(server: Server, monkeypatch: pytest.MonkeyPatc
         # The client of this test holds its megabyte itself, in this process.
         assert peak - before < 16_000_000
         neighbour.press("f1")
-        await neighbour.wait_for("Help")
+        await neighbour.wait_for("Esc closes")
 
 
 async def test_keys_before_the_console_is_there(serve: Serve) -> None:
@@ -132,7 +132,7 @@ async def test_sequences_from_the_client(server: Server, sequence: bytes) -> Non
         await asyncio.sleep(0.3)
         screen.send(b"\x1b[201~")
         screen.press("f1")
-        await screen.wait_for("Help")
+        await screen.wait_for("Esc closes")
         (console,) = server.apps()
         assert console.size == (80, 24)
         screen.press("escape")
@@ -254,7 +254,7 @@ async def test_a_flood_of_packets_leaves_time_for_others(server: Server) -> None
         (wire_of_flood,) = await _wires_held(server, "rate")
         assert wire_of_flood._line is not None
         neighbour.press("f1")
-        await neighbour.wait_for("Help", 5)
+        await neighbour.wait_for("Esc closes", 5)
 
 
 async def _wires_held(server: Server, reason: str) -> list[wire.Wire]:

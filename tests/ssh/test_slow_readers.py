@@ -88,7 +88,7 @@ async def test_a_line_that_is_not_read(server: Server) -> None:
         raw._transport.resume_reading()
         await until(lambda: not terminal._holds)
         screen.press("f1")
-        await screen.wait_for("Help")
+        await screen.wait_for("Esc closes")
         screen.press("escape", "ctrl+q")
         await screen.wait_closed()
         assert screen.raw.endswith(LEAVE)

@@ -54,7 +54,7 @@ async def test_colours_of_overlapping_terminals(
             await beside.wait_for("Log in")
             for one in (screen, beside):
                 one.press("f1")
-                await one.wait_for("Help")
+                await one.wait_for("Esc closes")
                 one.press("escape", "f4")
             await until(lambda s=screen: len(s.raw) > 9000)  # type: ignore[misc]
             await until(lambda s=beside: len(s.raw) > 9000)  # type: ignore[misc]
@@ -110,7 +110,7 @@ async def test_from_within_tmux(server: Server, openssh: OpenSsh, tmp_path: Path
     with PtyApp(command, env=environ) as app:
         await asyncio.to_thread(app.wait_for, "Log in")
         app.press("f1")
-        await asyncio.to_thread(app.wait_for, "Help")
+        await asyncio.to_thread(app.wait_for, "Esc closes")
         app.press("escape", "ctrl+q")
         await asyncio.to_thread(app.wait_for, "left with 0")
         assert "Log in" not in app.text()

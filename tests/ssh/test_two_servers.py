@@ -106,7 +106,7 @@ def test_ending_a_session_reaches_the_other_server(machines: Machines) -> None:
     ends.press("f1")
     wait_flat(ends, "You were signed out. Please sign in again.")
     stays.press("f1")
-    stays.wait_for("Help")
+    stays.wait_for("Esc closes")
     assert "signed out" not in flat(stays)
 
 

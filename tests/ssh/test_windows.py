@@ -73,7 +73,7 @@ async def test_a_flood_of_changes(server: Server, monkeypatch: pytest.MonkeyPatc
             flood.chan.change_terminal_size(60 + number % 100, 20 + number % 30)
         flood.chan.change_terminal_size(91, 31)
         neighbour.press("f1")
-        await neighbour.wait_for("Help")
+        await neighbour.wait_for("Esc closes")
         await until(lambda: any(app.size == (91, 31) for app in server.apps()), 60)
         took_s = asyncio.get_running_loop().time() - began_s
         assert console.is_running

@@ -176,7 +176,7 @@ def test_sigterm_drains(server: ServerProcess) -> None:
         wait_flat(app, NOTICE)
     wait(lambda: is_free(server.port), 5, "the port")
     apps[0].press("f1")
-    apps[0].wait_for("Help")
+    apps[0].wait_for("Esc closes")
     assert server.process.poll() is None
     for app in apps[1:]:
         app.press("ctrl+q")
