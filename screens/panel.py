@@ -86,7 +86,7 @@ class PanelScreen(ConsoleScreen[None]):
     async def _begin(self) -> None:
         await self.open_pane("account_security")
         left = self._recovery_codes_left
-        if left is not None:
+        if left is not None and self.is_up:
             text = ngettext(
                 "You used a recovery code; {n} is left.",
                 "You used a recovery code; {n} are left.",
@@ -96,9 +96,12 @@ class PanelScreen(ConsoleScreen[None]):
 
     async def speak_again(self, name: str, sentence: str) -> None:
         """Say everything in the language that is in force now."""
+        if not self.is_up:
+            return
         await self.recompose()
         await self.open_pane(name)
-        self.done(sentence)
+        if self.is_up:
+            self.done(sentence)
 
     @property
     def pane(self) -> Pane | None:
@@ -114,13 +117,20 @@ class PanelScreen(ConsoleScreen[None]):
         return general + ("\n\n" + pane.help_text() if pane else "")
 
     async def open_pane(self, name: str) -> None:
-        """Show another pane."""
+        """Show another pane. The session may end meanwhile, by its time or with the terminal, and
+        then nothing of this screen is left to show it on."""
+        if not self.is_up:
+            return
         place = self.query_one("#pane-place")
         title, pane = self._panes[name]
         async with self.batch():
             await place.remove_children()
+            if not self.is_up:
+                return
             self.notice.say("")
             await place.mount(pane())
+        if not self.is_up:
+            return
         menu = self.query_one("#menu", OptionList)
         menu.highlighted = list(self._panes).index(name)
         for entry, (label, _pane) in self._panes.items():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.screens.driving import Hint, open_terminal
 from tests.support.console import HOME, Console
 from tui_admin.config import SessionSettings
-from tui_admin.flows import accounts, sessions
+from tui_admin.flows import accounts, sessions, sign_in
+from tui_admin.flows.answers import SignedIn
 from tui_admin.models import Session
 from tui_admin.wiring import open_context
 
@@ -179,3 +182,28 @@ async def test_what_is_announced_stands_on_every_screen(console: Console) -> Non
         await terminal.button("I cannot reach my e-mail or phone")
         terminal.shows("s are left.")
         terminal.hides("30 s")
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 4, 8, 16, 32, 64, 128])
+@pytest.mark.parametrize("leaves", [True, False], ids=["leaves", "signed_out"])
+async def test_a_session_that_ends_while_its_panel_opens(
+    console: Console, leaves: bool, turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S22, T12: at whichever moment it ends, by its time or with the terminal, it is no fault."""
+    alice = await console.customer("alice")
+    async with open_terminal(console) as terminal:
+        answer = await sign_in.password(console.ctx, HOME, alice.name, alice.password)
+        assert isinstance(answer, SignedIn)
+        terminal.app.begin_session(answer)
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        if leaves:
+            terminal.app.exit()
+        else:
+            terminal.app.session_over("You were signed out.")
+        await terminal.settle()
+        if not leaves:
+            terminal.at("SignInScreen")
+            terminal.shows("You were signed out.")
+        assert terminal.app.exit_error is None
+    assert "fault" not in caplog.text
