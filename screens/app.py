@@ -124,6 +124,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.brand = ""
         self._signed_in: SignedIn | None = None
         self.exit_error: ConsoleError | None = None
+        self.is_over = False
+        """Whether its terminal ends, and keys that have come by now lead to nothing."""
         self._parts: list[Widget] = []
         """What was on the screens at the end."""
         self._link = link

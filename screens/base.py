@@ -130,9 +130,10 @@ class FlowCaller(Screen[Result]):
         """Run `work` beside the screen. A second start while one runs is ignored.
 
         The worker belongs to the app: leaving the screen does not cut a flow off between its
-        commit and its answer.
+        commit and its answer. Nothing is started any more on a terminal that is over: a guess that
+        waits behind the last one that was allowed would be looked at (T7).
         """
-        if self.is_busy:
+        if self.is_busy or self.console.is_over:
             return
         self.is_busy = True
         if not self.console.is_open:

@@ -252,6 +252,8 @@ class Terminal(asyncssh.SSHServerSession[bytes]):
             self._error = error
             self._connection.why = error.code
             self._door.metrics.evicted(error.code)
+        if self._warm is not None:
+            self._warm.app.is_over = True
         self._over.set()
 
     # What comes in.
