@@ -82,7 +82,7 @@ async def _connections_have_ended() -> AsyncIterator[None]:
     loop that is closed.
     """
     yield
-    for _ in range(500):
+    for _ in range(5000):
         if not any("_connection_worker" in thread.name for thread in threading.enumerate()):
             break
         await asyncio.sleep(0.002)

@@ -22,8 +22,9 @@ from typing import Any, Self
 from tests.support.installed import Installation
 from tests.support.pty_app import INHERITED, ROOT, PtyApp
 
-STARTS_S = 30.0
-ENDS_S = 20.0
+STARTS_S = 90.0
+ENDS_S = 60.0
+"""Generous, since test machines are busy."""
 QUIET = "error,ignore:'imghdr' is deprecated:DeprecationWarning"
 """Apprise imports what is on its way out, where Python still has it."""
 _READY = re.compile(r"listening on \S+:(\d+)\n")
@@ -49,7 +50,7 @@ class ServerProcess:
             "HOME": str(self._folder),
             "PYTHONWARNINGS": QUIET,
             "TUI_ADMIN_SSH__LOG_FORMAT": "json",
-            "TUI_ADMIN_SSH__DRAIN_S": "20",
+            "TUI_ADMIN_SSH__DRAIN_S": "600",  # nobody is ended by it while a test waits
             **installation.env,
             **(env or {}),
         }
@@ -83,12 +84,12 @@ class ServerProcess:
 
     def close(self) -> None:
         """End it at once."""
-        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        for number, wait_s in ((signal.SIGTERM, 0.3), (signal.SIGTERM, 20), (signal.SIGKILL, 10)):
             if self.process.poll() is not None:
                 return
             self.process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.3 if number == signal.SIGTERM else 10)
+                self.process.wait(wait_s)
 
     def _listens(self) -> bool:
         if found := _READY.search(self._out.read_text()):
@@ -106,8 +107,9 @@ class ServerProcess:
         return self._err.read_text()
 
     def events(self, event: str) -> list[dict[str, Any]]:
-        """The log lines of one kind."""
-        lines = (json.loads(line) for line in self.logs().splitlines() if line.startswith("{"))
+        """The log lines of one kind. Of the last line half may be there, which is left out."""
+        whole = self.logs().rpartition("\n")[0]
+        lines = (json.loads(line) for line in whole.split("\n") if line.startswith("{"))
         return [line for line in lines if line["event"] == event]
 
     def children(self) -> list[int]:
@@ -139,6 +141,15 @@ class ServerProcess:
         """Run the command that a letter names, at this server whatever its port there."""
         user = re.findall(r"^\s*ssh (?:-p \d+ )?(recover-\w+)@", mail, re.MULTILINE)[0]
         return self.terminal(user)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and has not ended; who has ended may wait to be buried."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
 
 
 def wait(happened: Callable[[], object], timeout_s: float, what: str) -> None:

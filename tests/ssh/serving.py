@@ -31,7 +31,8 @@ from tui_admin.config import Settings
 from tui_admin.models import Session
 from tui_admin.servers.ssh import Door
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 60.0
+"""How long to wait for something that must happen; generous, since test machines are busy."""
 LEAVE = b"\x1b[?1049l"
 
 
@@ -167,6 +168,10 @@ class Client(asyncssh.SSHClientSession[bytes]):
             raise AssertionError(
                 f"waited for {text!r}; it shows:\n{self.text()}\n{bytes(self.errors)!r}"
             ) from None
+
+    async def wait_gone(self, text: str) -> None:
+        """Wait until `text` is no longer on the screen."""
+        await until(lambda: text not in self.text(), what=f"{text!r} to go")
 
     async def wait_closed(self, timeout_s: float = TIMEOUT_S) -> None:
         await until(lambda: self.is_closed, timeout_s, "the channel to close")

@@ -76,7 +76,7 @@ async def the_letter(console: Console) -> Letter:
 
 async def until(fact: Callable[[], bool]) -> None:
     """Wait until something is so; fail after some seconds."""
-    deadline = asyncio.get_running_loop().time() + 20
+    deadline = asyncio.get_running_loop().time() + 60
     while not fact():
         assert asyncio.get_running_loop().time() < deadline, "it never became so"
         await asyncio.sleep(0.01)

@@ -21,7 +21,7 @@ from tests.support.gateway import Gateway
 from tests.support.mailbox import Mailbox
 
 Found = TypeVar("Found")
-ARRIVES_S = 30.0
+ARRIVES_S = 60.0
 """How long a letter may take; test machines are busy."""
 
 

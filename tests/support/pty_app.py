@@ -33,7 +33,7 @@ import pyte
 ROOT = Path(__file__).resolve().parents[2]
 """The top of the source tree, where programs start unless told otherwise."""
 
-DEFAULT_TIMEOUT_S = 15.0
+DEFAULT_TIMEOUT_S = 60.0
 """How long to wait for something to appear; generous, since test machines are busy."""
 
 INHERITED = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "COVERAGE_PROCESS_START")
@@ -306,7 +306,7 @@ class PtyApp:
             if time.monotonic() >= deadline:
                 raise AssertionError(f"still running after {timeout_s:g} s:\n{self.text()}")
             time.sleep(0.02)
-        self._reader.join(2)
+        self._reader.join(10)
         if self._child.exitstatus is not None:
             return int(self._child.exitstatus)
         return -int(self._child.signalstatus or 0)

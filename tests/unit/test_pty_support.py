@@ -102,10 +102,12 @@ def test_waiting_tells_what_was_shown() -> None:
     """A failing test shows the screen, and a program that ended is not waited for."""
     ended = pytest.raises(AssertionError, match=r"(?s)ended while.*hello")
     with python_app("-c", "print('hello')") as app, ended:
-        app.wait_for("goodbye", timeout_s=20)
+        app.wait_for("goodbye")
     waited = pytest.raises(AssertionError, match=r"(?s)waited 0.5 s.*hello")
-    with python_app("-c", "import time; print('hello', flush=True); time.sleep(60)") as app, waited:
-        app.wait_for("goodbye", timeout_s=0.5)
+    with python_app("-c", "import time; print('hello', flush=True); time.sleep(600)") as app:
+        app.wait_for("hello")
+        with waited:
+            app.wait_for("goodbye", timeout_s=0.5)
 
 
 def test_a_program_that_ignores_signals_is_ended() -> None:
