@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from tests.ssh.serving import Server, connected
+from tests.ssh.serving import TIMEOUT_S, Server, connected
 
 STRICT = "kex-strict-s-v00@openssh.com"
 OFFERED = [
@@ -46,7 +46,7 @@ async def kexinit(server: Server) -> list[list[str]]:
     try:
         await loop.sock_sendall(sock, b"SSH-2.0-test\r\n")
         data = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 data += await loop.sock_recv(sock, 65536)
                 line, _end, packet = data.partition(b"\r\n")
@@ -115,7 +115,7 @@ async def test_strict_key_exchange(server: Server) -> None:
         packet = struct.pack("!IB", len(kex) + 1 + padding, padding) + kex + b"\x00" * padding
         await loop.sock_sendall(sock, packet)
         data = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT_S):
             while more := await loop.sock_recv(sock, 65536):
                 data += more
         assert b"KEXINIT was not the first packet" in data

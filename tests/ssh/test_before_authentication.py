@@ -24,7 +24,7 @@ from asyncssh.constants import (
 )
 from asyncssh.packet import Boolean, String, UInt32
 
-from tests.ssh.serving import Server, open_screen
+from tests.ssh.serving import TIMEOUT_S, Server, open_screen
 from tests.support.console import Console
 from tui_admin.servers.connection import Connection
 
@@ -74,7 +74,7 @@ async def test_nothing_is_served_before(
         conn.send_packet(kind, *packet)
 
     with pytest.raises(asyncssh.Error) as error:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT_S):
             await connected_by(server, send)
     assert "before authentication" in str(error.value) or "userauth" in str(error.value).lower()
     assert not asked and not server.door.terminals
@@ -102,7 +102,7 @@ async def test_a_key_that_was_only_offered_says_nothing(server: Server, console:
         # Success is for the first of them, whatever the other one was.
         conn._auth = Mock()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT_S):
         conn = await connected_by(server, offer, "alice")
     async with conn:
         screen = await open_screen(conn)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from screens.app import ConsoleApp
 from tests.ssh.conftest import OpenSsh
 from tests.ssh.serving import (
     LEAVE,
@@ -147,7 +148,7 @@ async def test_a_session_that_was_ended_elsewhere(server: Server, console: Conso
         await asyncio.sleep(1.1)  # a session is looked at once a second, by the machine's clock
         screen.press("down")
         await screen.wait_for("You were signed out. Please sign in again.")
-        assert server.door.startups.unsigned == 1
+        await until(lambda: server.door.startups.unsigned == 1)
         screen.press("ctrl+q")
         await screen.wait_closed()
         assert screen.exit_status == 0 and is_restored(screen.raw)
@@ -160,9 +161,11 @@ async def test_idle(console: Console) -> None:
     times = console.settings.sessions.model_copy(update={"idle_s": 2})
     settings = console.settings.model_copy(update={"sessions": times})
     quick = replace(console, ctx=replace(console.ctx, settings=settings))
-    async with serving(quick, unsigned_s=2) as server:
+    async with serving(quick) as server:
         async with opened_screen(server) as screen:
             await screen.sign_in(alice)
+            # From here on: signing in may take longer.
+            server.door.settings = server.door.settings.model_copy(update={"unsigned_s": 5})
             await screen.wait_for("You were signed out because nothing")
             await screen.wait_closed()
             assert screen.exit_status == 1 and is_restored(screen.raw)
@@ -220,12 +223,12 @@ async def test_a_client_that_vanishes_between_commit_and_answer(
     """The session stands in the database and nobody knows its token yet: it is ended all the
     same, since the flow comes to its answer first."""
     alice = await console.customer("alice")
-    password, is_committed = sign_in.password, asyncio.Event()
+    password, is_committed, is_gone = sign_in.password, asyncio.Event(), asyncio.Event()
 
     async def slow(*args: Any) -> Any:
         answer = await password(*args)
         is_committed.set()
-        await asyncio.sleep(0.3)
+        await is_gone.wait()
         return answer
 
     monkeypatch.setattr(sign_in, "password", slow)
@@ -235,7 +238,10 @@ async def test_a_client_that_vanishes_between_commit_and_answer(
         screen.press("alice", "tab", alice.password, "enter")
         await is_committed.wait()
         assert await server.open_sessions() == 1
+        (terminal,) = server.door.terminals
         vanish(screen, conn)
+        await until(terminal._over.is_set)
+        is_gone.set()
         await until(lambda: not server.door.terminals)
     await server.is_empty()
     assert await server.open_sessions() == 0
@@ -303,7 +309,7 @@ async def test_clients_that_vanish_at_any_moment(serve: Serve, console: Console,
     await server.is_empty()
     await settled(server.door.pool)
     await until(lambda: len(asyncio.all_tasks()) <= tasks, what="the tasks to end")
-    assert open_files() <= files
+    await until(lambda: open_files() <= files, what="the files to be closed")
 
 
 async def settled(pool: Pool) -> None:
@@ -313,14 +319,14 @@ async def settled(pool: Pool) -> None:
 
 async def test_a_warm_console_is_lost_with_its_client(server: Server) -> None:
     """The console that a client vanished from is ended and not given to the next one."""
-    seen: set[int] = set()
+    seen: list[ConsoleApp] = []
     for _round in range(3):
         async with connected(server) as conn:
             screen = await open_screen(conn)
             await screen.wait_for("Log in")
             (app,) = server.apps()
-            assert id(app) not in seen
-            seen.add(id(app))
+            assert app not in seen
+            seen.append(app)
             screen.press("secret")
             await screen.wait_for("secret")
         await server.is_empty()

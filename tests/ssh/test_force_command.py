@@ -18,8 +18,9 @@ import pytest
 
 from tests.journeys.losing import lose_the_device
 from tests.journeys.steps import is_restored, sign_in, wait_flat
-from tests.ssh.processes import QUIET, STARTS_S, wait
+from tests.ssh.processes import ENDS_S, QUIET, STARTS_S, wait
 from tests.support.installed import Installation
+from tests.support.ports import reserved_port
 from tests.support.post import Post
 from tests.support.pty_app import ROOT, PtyApp
 
@@ -51,8 +52,9 @@ def put_panel(folder: Path, program: str) -> Path:
 class Front:
     """sshd with the recipe, for whoever runs the tests in place of `panel`, let in by a key."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, port: int, env: dict[str, str]) -> None:
         self.folder = folder
+        self.port = port
         for name in ("host", "me"):
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True
@@ -60,9 +62,6 @@ class Front:
         lines = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
         start = f'exec {sys.executable} -m tui_admin "$@"'
         panel = put_panel(folder, "\n".join([*lines, start]))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
         recipe = (ROOT / "deploy/sshd_force_command.conf").read_text()
         for ours, here in (
             ("Match User panel", f"Match User {ME}"),
@@ -110,7 +109,7 @@ def installation(tmp_path: Path, database_url: str) -> Installation:
 
 
 @pytest.fixture
-def front(tmp_path: Path, installation: Installation, post: Post) -> Iterator[Front]:
+def front(tmp_path: Path, port: int, installation: Installation, post: Post) -> Iterator[Front]:
     folder = tmp_path / "front"
     folder.mkdir()
     env = {
@@ -119,7 +118,7 @@ def front(tmp_path: Path, installation: Installation, post: Post) -> Iterator[Fr
         **installation.env,
         **post.env,
     }
-    sshd = Front(folder, env)
+    sshd = Front(folder, port, env)
     process = sshd.start()
     try:
         wait(lambda: sshd.is_up() or process.poll() is not None, STARTS_S, "sshd")
@@ -127,7 +126,7 @@ def front(tmp_path: Path, installation: Installation, post: Post) -> Iterator[Fr
         yield sshd
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(ENDS_S)
 
 
 def test_the_console_behind_sshd(front: Front, installation: Installation, post: Post) -> None:
@@ -155,7 +154,7 @@ def test_the_console_behind_sshd(front: Front, installation: Installation, post:
 def test_nothing_else_is_there(front: Front, command: str) -> None:
     """T13: other commands are refused, and what stands behind `recover` is no shell's."""
     done = subprocess.run(
-        front.client("-T", command), check=False, capture_output=True, text=True, timeout=30
+        front.client("-T", command), check=False, capture_output=True, text=True, timeout=STARTS_S
     )
     assert done.returncode == 1
     assert "Only the console is here" in done.stderr or "needs a terminal" in done.stderr
@@ -314,6 +313,12 @@ def on_a_machine(script: str) -> list[str]:
 
 
 @pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as reserved:
+        yield reserved
+
+
+@pytest.fixture
 def as_root() -> None:
     """Skip where there is no making a machine of one's own."""
     needed = ("unshare", "setpriv", "su", "useradd", "passwd")
@@ -325,12 +330,9 @@ def as_root() -> None:
 
 
 @pytest.mark.usefixtures("as_root")
-def test_the_recipe_on_a_hardened_host() -> None:
+def test_the_recipe_on_a_hardened_host(port: int) -> None:
     """Where passwords are off and keys are asked for, `panel` comes in with neither, to the console
     alone, and nobody else does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     said = on_a_machine(rf"""
 cat >/etc/ssh/hardened <<'END'
 Port {port}

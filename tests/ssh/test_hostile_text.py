@@ -13,8 +13,16 @@ import pytest
 from asyncssh.constants import MSG_USERAUTH_REQUEST
 from asyncssh.packet import String
 
+from screens.panel import MyAccountMenu, PanelScreen
 from tests.screens.test_hostile_text import HOSTILE, RUBBISH, poison
-from tests.ssh.serving import Server, connected, open_screen, opened_screen, until
+from tests.ssh.serving import (
+    TIMEOUT_S,
+    Server,
+    connected,
+    open_screen,
+    opened_screen,
+    until,
+)
 from tests.ssh.test_before_authentication import connected_by
 from tests.support.console import Console
 from tui_admin.flows.answers import Visitor
@@ -54,18 +62,24 @@ async def test_hostile_data_on_the_channel(server: Server, console: Console) -> 
         await poison(console)
         screen.press("f5")
         await screen.wait_for("[/][bold]")
-        for press, wanted in (
-            ("f6", "Basic Settings"),
-            ("escape", "Active Sessions"),
-            ("f1", "Esc closes"),
-            ("escape", "Active Sessions"),
-            ("f4", "Active Sessions"),
-            ("ctrl+q", "Log out and leave?"),
-            ("escape", "Active Sessions"),
-        ):
-            screen.press(press)
-            await screen.wait_for(wanted)
         (app,) = server.apps()
+        for press, dialog in (("f1", "Esc closes"), ("ctrl+q", "Log out and leave?")):
+            screen.press(press)
+            await screen.wait_for(dialog)
+            screen.press("escape")
+            await screen.wait_gone(dialog)
+        screen.press("f6")
+        await until(lambda: isinstance(app.screen, MyAccountMenu))
+        screen.press("f6")
+        await until(lambda: isinstance(app.screen, PanelScreen))
+        if app.focused is None or app.focused.id != "menu":
+            screen.press("escape")
+            await until(lambda: app.focused is not None and app.focused.id == "menu")
+        screen.press("up", "enter")
+        await screen.wait_for("Time zone")
+        before = app.theme
+        screen.press("f4")
+        await until(lambda: app.theme != before)
         screen.chan.change_terminal_size(90, 30)
         await until(lambda: app.size == (90, 30))
         assert not screen.is_closed and app.exit_error is None
@@ -189,6 +203,6 @@ async def test_ssh_names_that_are_none(server: Server, username: bytes) -> None:
         conn.send_packet(MSG_USERAUTH_REQUEST, *parts)
 
     with pytest.raises(asyncssh.Error):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT_S):
             await connected_by(server, send)
     await server.is_empty()

@@ -12,15 +12,16 @@ from tests.journeys.steps import (
     flat,
     go_to,
     is_restored,
+    lasting_code,
     log_out,
     next_step,
     oath,
     recovery_codes,
-    scanned,
     shown_key,
     sign_in,
     uri,
     wait_flat,
+    wait_scanned,
 )
 from tests.ssh.processes import ServerProcess
 from tests.support.installed import Installation
@@ -35,8 +36,8 @@ def installation(tmp_path: Path, database_url: str) -> Installation:
     return Installation(tmp_path / "data", database_url)
 
 
-def serve(installation: Installation, post: Post) -> ServerProcess:
-    env = {"TUI_ADMIN_PUBLIC_HOST": "panel.example.com", **post.env}
+def serve(installation: Installation, post: Post, **more: str) -> ServerProcess:
+    env = {"TUI_ADMIN_PUBLIC_HOST": "panel.example.com", **post.env, **more}
     return ServerProcess(installation, workers=2, env=env)
 
 
@@ -54,7 +55,9 @@ def test_set_up_use_show_and_disable_otp(installation: Installation, post: Post)
     asked for on the next. Another person works on a terminal of their own all the while."""
     installation.add("alice", "bob", otp=False)
     alice, bob = installation.people["alice"], installation.people["bob"]
-    with serve(installation, post) as server:
+    # S1: each code is of a later step than the last one. A device whose clock is ahead by a step
+    # has the next one without waiting for it.
+    with serve(installation, post, TUI_ADMIN_OTP__AHEAD_STEPS="1") as server:
         beside = server.terminal(columns=110, rows=30)
         sign_in(beside, bob.name, bob.password)
         wait_flat(beside, "Your password alone opens this account.")
@@ -66,13 +69,13 @@ def test_set_up_use_show_and_disable_otp(installation: Installation, post: Post)
         wait_flat(app, "Your password alone opens this account.")
         go_to(app, "Set OTP")
         first = shown_key(app)
-        assert scanned(app) == uri(first, "alice")
+        wait_scanned(app, uri(first, "alice"))
         app.send("not my password\r" + oath(first))
         wait_flat(app, "The account password is not right.")
-        key = shown_key(app)
-        assert key not in (first, other_key)
-        assert scanned(app) == uri(key, "alice")
-        app.send(alice.password + "\r" + (code := oath(key)))
+        key = shown_key(app, after=first)
+        assert key != other_key
+        wait_scanned(app, uri(key, "alice"))
+        app.send(alice.password + "\r" + (code := lasting_code(key)))
         codes = recovery_codes(app)
         app.send(codes[2] + "\r")
         wait_flat(app, "ACTIVE since")
@@ -84,14 +87,14 @@ def test_set_up_use_show_and_disable_otp(installation: Installation, post: Post)
         again.wait_for("Enter the OTP password from your device")
         again.send(code)
         again.wait_for("already used")
-        again.send(code := next_step(key, code))
+        again.send(code := oath(key, 30))
         wait_flat(again, "ACTIVE since")
         go_to(again, "Show shared key")
         again.wait_for("Account password")
-        again.send(alice.password + "\r" + next_step(key, code))
+        again.send(alice.password + "\r" + next_step(key, code, ahead_s=30))
         again.wait_for("hides in")
         assert shown_key(again) == key
-        assert scanned(again) == uri(key, "alice")
+        wait_scanned(again, uri(key, "alice"))
         again.press("enter")
         again.wait_gone("hides in")
         go_to(again, "Disable")
@@ -107,7 +110,7 @@ def test_set_up_use_show_and_disable_otp(installation: Installation, post: Post)
 
         # Nothing of this has reached the one beside.
         assert shown_key(beside) == other_key
-        assert scanned(beside) == uri(other_key, "bob")
+        wait_scanned(beside, uri(other_key, "bob"))
         beside.send(bob.password + "\r" + oath(other_key))
         assert len(recovery_codes(beside)) == 10
         assert "alice" not in flat(beside)

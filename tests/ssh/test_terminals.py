@@ -6,6 +6,9 @@ import asyncio
 import re
 import shutil
 import socket
+import subprocess
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,15 +102,18 @@ async def test_from_within_tmux(server: Server, openssh: OpenSsh, tmp_path: Path
     tmux = shutil.which("tmux")
     if tmux is None:
         pytest.skip("there is no tmux")
-    environ = {"HOME": str(tmp_path), "TMUX_TMPDIR": str(tmp_path), "SHELL": "/bin/sh"}
+    environ = {"HOME": str(tmp_path), "SHELL": "/bin/sh"}
     ssh = (
         f"ssh -F none -p {server.port} -o UserKnownHostsFile={tmp_path}/known -o LogLevel=ERROR "
         "-o StrictHostKeyChecking=accept-new -o IdentityAgent=none anna@127.0.0.1"
     )
     script = tmp_path / "run"
     script.write_text(f"{ssh}\necho left with $?\nread line\n")
-    command = [tmux, "-L", "test", "-f", "/dev/null", "new-session", f"sh {script}"]
-    with PtyApp(command, env=environ) as app:
+    here = [tmux, "-S", str(tmp_path / "tmux"), "-f", "/dev/null"]
+    with ExitStack() as stack:
+        kill = partial(subprocess.run, [*here, "kill-server"], check=False, capture_output=True)
+        stack.callback(kill)  # it outlives its terminal
+        app = stack.enter_context(PtyApp([*here, "new-session", f"sh {script}"], env=environ))
         await asyncio.to_thread(app.wait_for, "Log in")
         app.press("f1")
         await asyncio.to_thread(app.wait_for, "Esc closes")

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from asyncssh.packet import String, UInt32
 
-from tests.ssh.serving import Client, Server, connected, open_screen, opened_screen, until
+from tests.ssh.serving import (
+    TIMEOUT_S,
+    Client,
+    Server,
+    connected,
+    open_screen,
+    opened_screen,
+    until,
+)
+from tui_admin.servers import sizes
 from tui_admin.servers.driver import MAX_COLUMNS, MAX_ROWS, ChannelDriver
 from tui_admin.servers.sizes import SizeChanges
 
@@ -80,18 +92,44 @@ async def test_a_flood_of_changes(server: Server, monkeypatch: pytest.MonkeyPatc
         assert resized <= 5 + 2 * took_s
 
 
-async def test_many_changes_wait_longer_and_longer() -> None:
+class TurnedLoop:
+    """A loop whose time goes on when it is turned; it holds one timer."""
+
+    def __init__(self) -> None:
+        self.now_ms = 1_000_000
+        self._due: tuple[int, Callable[[], None]] | None = None
+
+    def time(self) -> float:
+        return self.now_ms / 1000
+
+    def call_later(self, pause_s: float, then: Callable[[], None]) -> Mock:
+        assert self._due is None, "one timer at a time"
+        self._due = (self.now_ms + round(pause_s * 1000), then)
+        return Mock()
+
+    def turn(self, milliseconds: int) -> None:
+        self.now_ms += milliseconds
+        if self._due is not None and self._due[0] <= self.now_ms:
+            (_at, then), self._due = self._due, None
+            then()
+
+
+def test_many_changes_wait_longer_and_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone who drags a window sees it follow; a flood sees two a second."""
-    rung: list[float] = []
-    loop = asyncio.get_running_loop()
-    changes = SizeChanges(lambda: rung.append(loop.time()))
-    began_s = loop.time()
-    while loop.time() - began_s < 2.2:
+    loop, rung = TurnedLoop(), list[int]()
+    monkeypatch.setattr(sizes, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    began_ms = loop.now_ms
+    changes = SizeChanges(lambda: rung.append(loop.now_ms - began_ms))
+    while loop.now_ms - began_ms < 2300:
         changes.note()
-        await asyncio.sleep(0.005)
-    changes.stop()
-    assert 4 <= len(rung) <= 7
-    assert rung[0] - began_s < 0.1
+        loop.turn(5)
+    assert rung == [50, 150, 350, 750, 1250, 1750, 2250]
+    loop.turn(500)
+    assert len(rung) == 8, "the last change is not lost"
+    loop.turn(1000)
+    changes.note()
+    loop.turn(50)
+    assert len(rung) == 9, "after a pause it follows at once again"
 
 
 @pytest.mark.parametrize(
@@ -130,5 +168,5 @@ async def test_modes_that_are_cut_off(server: Server) -> None:
         chan._session = Client()
         sizes = [UInt32(80), UInt32(24), UInt32(0), UInt32(0)]
         chan._send_request(b"pty-req", String("xterm"), *sizes, String(b"\x01\x00"))
-        await asyncio.wait_for(conn.wait_closed(), 10)
+        await asyncio.wait_for(conn.wait_closed(), TIMEOUT_S)
     await server.is_empty()

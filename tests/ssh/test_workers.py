@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import re
 import signal
 import socket
 import struct
@@ -15,19 +17,21 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stderr, suppress
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from tests.journeys.steps import is_restored, sign_in, wait_flat
-from tests.ssh.processes import ENDS_S, STARTS_S, ServerProcess, wait
+from tests.journeys.steps import flat, is_restored, sign_in, wait_flat
+from tests.ssh.processes import ENDS_S, STARTS_S, ServerProcess, lives, wait
 from tests.support.installed import Installation
+from tests.support.ports import reserved_port
 from tests.support.pty_app import PtyApp
-from tui_admin.servers import metrics
+from tui_admin.servers import metrics, workers
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
-NOTICE = "The server restarts in 20 s. Please finish, and connect again after that."
+NOTICE = re.compile(r"The server restarts in \d+ s\. Please finish, and connect again after that\.")
 GOODBYE = "The server restarts. Please connect again in a moment."
 
 
@@ -82,6 +86,11 @@ def opened(server: ServerProcess) -> PtyApp:
     return app
 
 
+def wait_noticed(app: PtyApp) -> None:
+    """Wait until somebody can read that the server restarts."""
+    app.wait_until(lambda app: NOTICE.search(flat(app)) is not None, what="the notice")
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,7 +108,7 @@ def test_one_port_and_one_line(server: ServerProcess) -> None:
     assert len(server.children()) == 2
     assert len(server.events("a worker is ready")) == 2
     for _client in range(40):
-        subprocess.run(server.ssh("version"), check=True, capture_output=True, timeout=20)
+        subprocess.run(server.ssh("version"), check=True, capture_output=True, timeout=STARTS_S)
         if len({line["pid"] for line in server.events("connection opened")}) == 2:
             break
     else:
@@ -111,7 +120,6 @@ def test_a_killed_worker_is_replaced(server: ServerProcess) -> None:
     apps: dict[int, PtyApp] = {}
     while len(apps) < 2:
         app = opened(server)
-        wait(lambda: server.events("connection opened"), 5, "a log line")
         apps.setdefault(server.events("connection opened")[-1]["pid"], app)
     (victim, ended), (_other, stays) = apps.items()
     before = server.children()
@@ -130,7 +138,6 @@ def test_a_worker_that_hangs_is_replaced(hasty: ServerProcess) -> None:
     """It holds the port and answers nobody: it is killed, another takes its place, and every client
     is served again. The terminals of the other one do not notice."""
     app = opened(hasty)
-    wait(lambda: hasty.events("connection opened"), 5, "a log line")
     stays = hasty.events("connection opened")[-1]["pid"]
     (victim,) = set(hasty.children()) - {stays}
     with halted(victim):
@@ -139,30 +146,46 @@ def test_a_worker_that_hangs_is_replaced(hasty: ServerProcess) -> None:
     assert [line["code"] for line in hasty.events("a worker died")] == [-signal.SIGKILL]
     assert stays in hasty.children() and len(hasty.children()) == 2
     for _client in range(12):
-        subprocess.run(hasty.ssh("version"), check=True, capture_output=True, timeout=20)
+        subprocess.run(hasty.ssh("version"), check=True, capture_output=True, timeout=STARTS_S)
     app.send("alice")
     app.wait_for("alice")
 
 
 def test_a_worker_that_hangs_holds_up_no_restart(hasty: ServerProcess) -> None:
-    """While it drains as well: nobody can finish there, so nobody is waited for."""
+    """While it drains as well: nobody can finish there, so nobody is waited for, however long
+    people have."""
     opened(hasty)
-    wait(lambda: hasty.events("connection opened"), 5, "a log line")
     hasty.process.terminate()
-    wait(lambda: len(hasty.events("draining")) == 2, 5, "both")
+    wait(lambda: len(hasty.events("draining")) == 2, ENDS_S, "both")
     with halted(hasty.events("connection opened")[-1]["pid"]):
         assert hasty.wait_ended() == 0
     assert len(hasty.events("a worker hangs and is killed")) == 1
 
 
-def test_a_supervisor_that_was_halted_kills_nobody(hasty: ServerProcess) -> None:
-    """Nor does a machine that was paused: time that it did not listen in is no silence."""
-    before = hasty.children()
-    with halted(hasty.process.pid):
-        time.sleep(12)
-    time.sleep(2)
-    assert hasty.children() == before
-    assert not hasty.events("a worker hangs and is killed")
+@pytest.mark.parametrize("beats", [1, 0])
+async def test_a_supervisor_that_was_halted_kills_nobody(
+    monkeypatch: pytest.MonkeyPatch, beats: int
+) -> None:
+    """Nor does a machine that was paused: time that it did not listen in is no silence. A worker
+    that said nothing meanwhile has its patience left from then on, and is killed after that."""
+    monkeypatch.setattr(workers, "LISTEN_S", 0.3)
+    monkeypatch.setattr(workers, "SILENCES", 2)
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    process = Mock(pid=0, wait=AsyncMock(return_value=7))
+    ended = asyncio.create_task(workers._Worker(process, reader, writer).ended())
+    await asyncio.sleep(0)
+    time.sleep(1)  # noqa: ASYNC251 (nothing in this loop goes on, as in a process that is halted)
+    with theirs:
+        theirs.sendall(b"{}\n" * beats)
+        if not beats:
+            assert await ended == 7
+        # else it lets go of the leash by itself
+    assert await ended == 7
+    assert process.kill.called is not bool(beats)
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def test_sigterm_drains(server: ServerProcess) -> None:
@@ -173,8 +196,8 @@ def test_sigterm_drains(server: ServerProcess) -> None:
     wait_flat(apps[0], "Your password alone opens this account.")
     server.process.terminate()
     for app in apps:
-        wait_flat(app, NOTICE)
-    wait(lambda: is_free(server.port), 5, "the port")
+        wait_noticed(app)
+    wait(lambda: is_free(server.port), ENDS_S, "the port")
     apps[0].press("f1")
     apps[0].wait_for("Esc closes")
     assert server.process.poll() is None
@@ -206,29 +229,25 @@ def test_the_rest_is_ended_with_a_sentence(installation: Installation, workers: 
     with ServerProcess(installation, workers=workers) as server:
         app = opened(server)
         server.process.terminate()
-        wait_flat(app, NOTICE)
+        wait_noticed(app)
         server.process.terminate()
-        began_s = time.monotonic()
         assert app.wait_ended() == 1
         assert GOODBYE in app.text()
         assert server.wait_ended() == 0
-        assert time.monotonic() - began_s < 10
     with ServerProcess(installation, workers=workers) as server:
-        began_s = time.monotonic()
         server.process.terminate()
         assert server.wait_ended() == 0
-        assert time.monotonic() - began_s < 10
 
 
 def test_workers_end_when_the_supervisor_is_gone(server: ServerProcess) -> None:
     """Killed, it cannot tell them; they see it, and let people finish."""
     app = opened(server)
-    workers = server.children()
+    pids = server.children()
     server.process.kill()
-    wait_flat(app, NOTICE)
+    wait_noticed(app)
     app.press("ctrl+q")
     app.wait_ended()
-    wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), ENDS_S, "their end")
+    wait(lambda: not any(lives(pid) for pid in pids), ENDS_S, "their end")
 
 
 @pytest.mark.parametrize(("workers", "is_abstract"), [(1, True), (2, False)])
@@ -299,19 +318,20 @@ def test_a_port_that_is_taken(installation: Installation) -> None:
 def test_counters_of_all_processes(installation: Installation) -> None:
     """On 127.0.0.1: what is open now over both processes, what was sent, and how sign-ins went.
     The place of a worker that was killed counts no terminals."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
 
     def counted() -> dict[str, float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=ENDS_S) as answer:
             lines = [line for line in answer.read().decode().splitlines() if line[0] != "#"]
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
-    env = {"TUI_ADMIN_SSH__METRICS_PORT": str(port)}
-    with ServerProcess(installation, workers=2, env=env) as server:
+    with (
+        reserved_port() as port,
+        ServerProcess(
+            installation, workers=2, env={"TUI_ADMIN_SSH__METRICS_PORT": str(port)}
+        ) as server,
+    ):
         apps = [opened(server) for _client in range(4)]
-        wait(lambda: counted()["tui_admin_terminals"] == 4, 5, "four terminals")
+        wait(lambda: counted()["tui_admin_terminals"] == 4, ENDS_S, "four terminals")
         assert counted()["tui_admin_frames_total"] >= 4
         sign_in(apps[0], "alice", "not my password")
         apps[0].wait_for("not right")
@@ -334,16 +354,16 @@ def test_half_a_question_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """Whoever asks for the counters and does not finish is hung up on, with no traceback, and holds
     no thread from then on; the next one is answered."""
     monkeypatch.setattr(metrics, "PATIENCE_S", 0.2)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     errors = io.StringIO()
     with closing(metrics.Endpoint(0, registry=CollectorRegistry())) as endpoint:
         address = ("127.0.0.1", endpoint._server.server_port)
-        with socket.create_connection(address, timeout=5) as asking, redirect_stderr(errors):
+        with socket.create_connection(address, timeout=ENDS_S) as asking, redirect_stderr(errors):
             asking.sendall(b"GET /metr")
             assert asking.recv(1) == b""
-        with urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/metrics", timeout=60) as answer:
             assert answer.status == 200
-        wait(lambda: threading.active_count() == before + 1, 5, "the threads")
+        wait(lambda: len({*threading.enumerate()} - before) == 1, ENDS_S, "the threads")
     assert errors.getvalue() == ""
 
 
