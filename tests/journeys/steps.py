@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from tests.support.pty_app import PtyApp
@@ -47,16 +48,25 @@ def sign_in(app: PtyApp, email: str, password: str) -> None:
     app.send(f"{email}\t{password}\r")
 
 
-def tab(app: PtyApp) -> None:
-    """Press Tab and wait until the terminal has drawn what it does."""
-    before = len(app.raw)
-    app.press("tab")
-    app.wait_until(lambda app: len(app.raw) > before, what="Tab to do something")
-    app.settle(0.1)
+def _focused(app: PtyApp) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Where the focus is: the signs that point at a button, and the cursor of a field."""
+    places = [(x, y) for y, line in enumerate(app.lines()) for x, sign in enumerate(line)
+              if sign == "▸"]  # fmt: skip
+    return places, app.cursor
+
+
+def tab(app: PtyApp, key: str = "tab") -> None:
+    """Press Tab and wait until the terminal shows the focus elsewhere. Whatever else is drawn
+    meanwhile does not count: a second Tab on its way would lead beyond what is looked for."""
+    before = _focused(app)
+    app.press(key)
+    app.wait_until(lambda app: _focused(app) != before, what="the focus to move")
+    app.settle(0.1)  # the frame may come in pieces
 
 
 def focus(app: PtyApp, label: str | Callable[[], str]) -> None:
     """Press Tab until the button of this label has the focus."""
+    app.settle(0.1)  # what was typed before moves the cursor too
     for _press in range(30):
         wanted = label if isinstance(label, str) else label()
         if f"[▸{wanted}◂]" in app.text():
@@ -71,16 +81,31 @@ def go_to(app: PtyApp, label: str) -> None:
     app.press("enter")
 
 
-def shown_key(app: PtyApp) -> str:
-    """The key that stands on the screen as text, without its spaces."""
-    app.wait_until(lambda app: len(_KEY_ROW.findall(app.text())) == 2, what="the key as text")
-    return "".join(_KEY_ROW.findall(app.text())).replace(" ", "")
+def shown_key(app: PtyApp, after: str = "") -> str:
+    """The key that stands on the screen as text, without its spaces; with `after`, the one that
+    comes after that one."""
+    found = ""
+
+    def is_shown(app: PtyApp) -> bool:
+        nonlocal found
+        rows = _KEY_ROW.findall(app.text())
+        found = "".join(rows).replace(" ", "")
+        return len(rows) == 2 and found != after
+
+    app.wait_until(is_shown, what="the key as text")
+    return found
 
 
 def recovery_codes(app: PtyApp) -> list[str]:
     """The recovery codes on the screen."""
-    app.wait_until(lambda app: len(_RECOVERY.findall(app.text())) == 10, what="ten codes")
-    return _RECOVERY.findall(app.text())
+    found: list[str] = []
+
+    def are_shown(app: PtyApp) -> bool:
+        found[:] = _RECOVERY.findall(app.text())
+        return len(found) == 10
+
+    app.wait_until(are_shown, what="ten codes")
+    return found
 
 
 def uri(key: str, account: str, issuer: str = "WEDOS Internet") -> str:
@@ -88,16 +113,26 @@ def uri(key: str, account: str, issuer: str = "WEDOS Internet") -> str:
     return f"otpauth://totp/{account}?secret={key}&issuer={quote(issuer)}"
 
 
-def scanned(app: PtyApp) -> str | None:
-    """What the independent reader reads off the terminal."""
-    app.settle()
-    return read_screen(app.screen)
+def wait_scanned(app: PtyApp, wanted: str, **options: Any) -> None:
+    """Wait until the independent reader reads this off the terminal."""
+    app.wait_until(
+        lambda app: read_screen(app.screen, **options) == wanted, what=f"the QR code of {wanted}"
+    )
 
 
-def next_step(key: str, than: str) -> str:
-    """Wait until the code is another one than that, and return it; half a minute at most."""
-    deadline = time.monotonic() + 32
-    while (code := oath(key)) == than:
+def lasting_code(key: str) -> str:
+    """The code of now, which counts for three quarters of a minute at least: its own step and the
+    next one. Waits a few seconds for the next step if this one is half over."""
+    while time.time() % 30 > 15:
+        time.sleep(0.25)
+    return oath(key)
+
+
+def next_step(key: str, than: str, ahead_s: int = 0) -> str:
+    """Wait until the code is another one than that, and return it; half a minute at most. `ahead_s`
+    is how far the device's clock is ahead."""
+    deadline = time.monotonic() + 60
+    while (code := oath(key, ahead_s)) == than:
         assert time.monotonic() < deadline
         time.sleep(0.25)
     return code

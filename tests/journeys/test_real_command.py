@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -18,15 +19,15 @@ from tests.journeys.steps import (
     is_restored,
     oath,
     recovery_codes,
-    scanned,
     shown_key,
     sign_in,
     uri,
     wait_flat,
+    wait_scanned,
 )
 from tests.screens.test_hostile_text import HOSTILE
 from tests.support.pty_app import ROOT, PtyApp
-from tests.support.qr_reader import DARK, LIGHT, read_screen
+from tests.support.qr_reader import DARK, LIGHT
 
 pytestmark = [pytest.mark.pty, pytest.mark.slow]
 
@@ -67,7 +68,7 @@ def test_a_real_installation_from_nothing(start: Start, data_dir: Path) -> None:
     app.press("f4")
     go_to(app, "Set OTP")
     key = shown_key(app)
-    assert scanned(app) == uri(key, "alice")
+    wait_scanned(app, uri(key, "alice"))
     app.send(PASSWORD + "\r" + oath(key))
     app.send(recovery_codes(app)[9] + "\r")
     wait_flat(app, "ACTIVE since")
@@ -89,19 +90,18 @@ def test_a_real_installation_from_nothing(start: Start, data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theme", "presses", "env", "defaults"),
+    ("presses", "env", "defaults"),
     [
-        ("dark", 0, {}, DARK),
-        ("light", 1, {}, LIGHT),
-        ("high-contrast", 2, {}, DARK),
-        ("NO_COLOR", 0, {"NO_COLOR": "1"}, DARK),
-        ("16 colours", 0, {"TERM": "xterm-16color"}, DARK),
+        pytest.param(0, {}, DARK, id="dark"),
+        pytest.param(1, {}, LIGHT, id="light"),
+        pytest.param(2, {}, DARK, id="high-contrast"),
+        pytest.param(0, {"NO_COLOR": "1"}, DARK, id="NO_COLOR"),
+        pytest.param(0, {"TERM": "xterm-16color"}, DARK, id="16 colours"),
     ],
 )
 def test_the_qr_code_can_be_scanned(
     start: Start,
     data_dir: Path,
-    theme: str,
     presses: int,
     env: dict[str, str],
     defaults: tuple[tuple[int, int, int], tuple[int, int, int]],
@@ -110,14 +110,16 @@ def test_the_qr_code_can_be_scanned(
     app = start(env={"TUI_ADMIN_DATA_DIR": str(data_dir), **env}, columns=80, rows=24)
     app.wait_for("Log in")
     for _press in range(presses):
+        app.settle()
+        drawn = len(app.raw)
         app.press("f4")
+        app.wait_until(lambda app, drawn=drawn: len(app.raw) > drawn, what="the theme")  # type: ignore[misc]
         time.sleep(THEME_PAUSE_S)  # or it is a key that is held
     sign_in(app, "alice", PASSWORD)
     wait_flat(app, "Your password alone opens this account.")
     go_to(app, "Set OTP")
     key = shown_key(app)
-    app.settle()
-    assert read_screen(app.screen, defaults=defaults) == uri(key, "alice"), theme
+    wait_scanned(app, uri(key, "alice"), defaults=defaults)
 
 
 def test_hostile_rows_send_no_control_byte_to_the_terminal(start: Start, data_dir: Path) -> None:
@@ -135,7 +137,7 @@ def test_hostile_rows_send_no_control_byte_to_the_terminal(start: Start, data_di
     sign_in(app, "alice", PASSWORD)
     app.wait_for("52;c;aGVsbG8=")
     app.press("escape")
-    app.settle()
+    app.wait_for(re.compile(r"▸ Account Security +◂"))
     app.press("up", "enter")
     app.wait_for("Time zone")
     app.settle()

@@ -15,16 +15,17 @@ from tests.journeys.steps import (
     focus,
     go_to,
     is_restored,
+    lasting_code,
     log_out,
     next_step,
     oath,
     recovery_codes,
-    scanned,
     shown_key,
     sign_in,
     tab,
     uri,
     wait_flat,
+    wait_scanned,
 )
 from tui_admin.demo import ACCOUNTS
 
@@ -46,18 +47,17 @@ def test_set_up_use_show_and_disable_otp(start: Start, tmp_path: Path) -> None:
     go_to(app, "Set OTP")
     first = shown_key(app)
     assert len(first) == 32
-    assert scanned(app) == uri(first, "customer")
+    wait_scanned(app, uri(first, "customer"))
 
     # A wrong password: another key and QR code at once.
     app.send("not my password\r" + oath(first))
     wait_flat(app, "The account password is not right.")
     wait_flat(app, "delete the old entry from your authenticator")
-    key = shown_key(app)
-    assert key != first
-    assert scanned(app) == uri(key, "customer")
+    key = shown_key(app, after=first)
+    wait_scanned(app, uri(key, "customer"))
 
     # The right one.
-    code = oath(key)
+    code = lasting_code(key)
     app.send(password + "\r" + code)
     codes = recovery_codes(app)
     app.send("ABCDE-12345\r")
@@ -83,7 +83,7 @@ def test_set_up_use_show_and_disable_otp(start: Start, tmp_path: Path) -> None:
     app.send(password + "\r" + code)
     app.wait_for("hides in")
     assert shown_key(app) == key
-    assert scanned(app) == uri(key, "customer")
+    wait_scanned(app, uri(key, "customer"))
     app.press("enter")
     app.wait_gone("hides in")
 
@@ -171,8 +171,7 @@ def test_a_lost_device_with_the_demo_phone_alone(start: Start) -> None:
     app.wait_for("SMS 1")
     app.press("shift+tab")
     while "▸━" not in app.text():
-        app.press("shift+tab")
-        app.settle(0.1)
+        tab(app, "shift+tab")
     app.press("right")
     app.wait_for("is your code to")
     code = re.findall(r"\[ (\d{6}) \]", app.text())[0]
