@@ -47,7 +47,7 @@ class Served:
             with suppress(ConnectionError):
                 writer.write(spoken)
                 await writer.drain()
-                return await asyncio.wait_for(reader.read(), 10)
+                return await asyncio.wait_for(reader.read(), 60)
             return b""
         finally:
             writer.close()
@@ -92,21 +92,15 @@ def letter(
 
 
 async def until(true: Callable[[], object]) -> None:
-    """Wait until something is true; ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Wait until something is true; a minute at most."""
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 (what is waited for rings no bell)
             await asyncio.sleep(0.005)
 
 
-async def is_refused(port: int) -> bool:
-    """Whether nobody listens there."""
-    try:
-        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return True
-    writer.close()
-    await writer.wait_closed()
-    return False
+def is_refused(port: int) -> bool:
+    """Whether this process listens there no more. Another one may have been given the port."""
+    return port not in {number for _address, number in listening()}
 
 
 def listening() -> set[tuple[str, int]]:

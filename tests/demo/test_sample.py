@@ -54,7 +54,7 @@ async def test_a_lost_device_reaches_the_phone(
         assert sms.number == "+420603333444" and len(sms.code) == 6
     finally:
         await ctx.close()
-    assert [await is_refused(port) for port in ports(ctx)] == [True, True]
+    assert [is_refused(port) for port in ports(ctx)] == [True, True]
 
 
 def test_the_first_frame_does_not_wait_for_the_servers() -> None:
@@ -88,8 +88,8 @@ async def test_starting_over_leaves_nothing() -> None:
         await first.close()
         second = await demo.open_context()
         try:
-            assert [await is_refused(port) for port in ports(first)] == [True, True]
-            assert [await is_refused(port) for port in ports(second)] == [False, False]
+            assert [is_refused(port) for port in ports(first)] == [True, True]
+            assert [is_refused(port) for port in ports(second)] == [False, False]
             assert demo.phone.inbox.sms() == [] and demo.phone.tab == ""
             assert [entry[:2] for entry in demo.phone.entries()] == [known]
         finally:
@@ -113,4 +113,4 @@ async def test_a_demo_that_cannot_open_closes_its_servers(
     class Opened:
         settings = seen[0]
 
-    assert [await is_refused(port) for port in ports(Opened())] == [True, True]  # type: ignore[arg-type]
+    assert [is_refused(port) for port in ports(Opened())] == [True, True]  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ async def test_after_closing_nothing_listens(gateway: Served) -> None:
     await until(lambda: asyncio.all_tasks() != before)
     async with asyncio.timeout(sms_gateway.REQUEST_S / 2):
         await gateway.server.close()
-    assert await is_refused(gateway.port)
+    assert is_refused(gateway.port)
     assert asyncio.all_tasks() == before
     with suppress(ConnectionError):
         assert await reader.read() == b""
