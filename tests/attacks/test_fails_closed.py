@@ -8,7 +8,6 @@ each door, and what counts is who is inside afterwards.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -28,7 +27,7 @@ from tests.support.console import (
     TurnedClock,
     attempt,
 )
-from tui_admin.database import BUSY_TIMEOUT_S, StorageError
+from tui_admin.database import StorageError
 from tui_admin.errors import LimitedError, UnavailableError, WrongCredentialsError
 from tui_admin.flows import (
     accounts,
@@ -171,10 +170,9 @@ async def test_a_terminal_that_hangs_up_holds_nothing(console: Console) -> None:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        begun = time.monotonic()
+        # A lock that was left behind would be waited for, and then be an error of the database.
         got = await attempt(sign_in.password(console.ctx, STRANGER, "nobody", PASSWORD))
         assert isinstance(got, WrongCredentialsError)
-        assert time.monotonic() - begun < BUSY_TIMEOUT_S
         console.clock.turn(3600)
     assert isinstance(await sign_in.password(console.ctx, HOME, "alice", PASSWORD), SignedIn)
 
