@@ -48,11 +48,16 @@ def sign_in(app: PtyApp, email: str, password: str) -> None:
     app.send(f"{email}\t{password}\r")
 
 
-def _focused(app: PtyApp) -> tuple[list[tuple[int, int]], tuple[int, int]]:
-    """Where the focus is: the signs that point at a button, and the cursor of a field."""
-    places = [(x, y) for y, line in enumerate(app.lines()) for x, sign in enumerate(line)
-              if sign == "▸"]  # fmt: skip
-    return places, app.cursor
+def _focused(app: PtyApp) -> frozenset[tuple[int, int, bool]]:
+    """Where the focus is: the signs that point at a button, and all that is bold, as is the name of
+    a field that has it."""
+    screen = app.screen
+    return frozenset(
+        (x, y, cell.data == "▸")
+        for y, row in screen.buffer.items()
+        for x, cell in row.items()
+        if cell.data == "▸" or (cell.bold and not cell.data.isspace())
+    )
 
 
 def tab(app: PtyApp, key: str = "tab") -> None:
@@ -66,7 +71,7 @@ def tab(app: PtyApp, key: str = "tab") -> None:
 
 def focus(app: PtyApp, label: str | Callable[[], str]) -> None:
     """Press Tab until the button of this label has the focus."""
-    app.settle(0.1)  # what was typed before moves the cursor too
+    app.settle(0.1)
     for _press in range(30):
         wanted = label if isinstance(label, str) else label()
         if f"[▸{wanted}◂]" in app.text():
