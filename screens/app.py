@@ -22,6 +22,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 import styles
 from screens.attendance import Attendance
 from screens.base import FLOWS, ConsoleScreen, FlowCaller, understood
+from screens.contained import ContainedApp
 from screens.sign_in import SignInScreen
 from screens.stylesheet import SharedStylesheet
 from screens.terminal import TerminalAbilities
@@ -29,7 +30,6 @@ from screens.widgets.text_field import TextField
 from tui_admin import flows
 from tui_admin.errors import (
     ConsoleError,
-    FaultError,
     LimitedError,
     SessionEndedError,
     StartError,
@@ -59,7 +59,7 @@ def _nothing(_outcome: str = "") -> None:
     """Nobody waits for this console or counts its sign-ins."""
 
 
-class ConsoleApp(App[None], inherit_bindings=False):
+class ConsoleApp(ContainedApp, inherit_bindings=False):
     """One `ConsoleApp` a terminal.
 
     It is drawn before storage is there: `open_context` runs while the first frame stands, and
@@ -76,7 +76,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
         link: The link of a letter that this terminal was opened by.
     """
 
-    ENABLE_COMMAND_PALETTE = False
     # The default screen's own sheet is not loaded by Textual, so it stands here.
     CSS_PATH = [styles.sheet("theme"), styles.sheet("sign_in")]
     HORIZONTAL_BREAKPOINTS = [
@@ -123,7 +122,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.timezone = "UTC"
         self.brand = ""
         self._signed_in: SignedIn | None = None
-        self.exit_error: ConsoleError | None = None
         self.is_over = False
         """Whether its terminal ends, and keys that have come by now lead to nothing."""
         self._parts: list[Widget] = []
@@ -513,38 +511,3 @@ class ConsoleApp(App[None], inherit_bindings=False):
     async def _sign_out_and_exit(self) -> None:
         await self._sign_out("signed_out")
         self.exit()
-
-    def _fatal_error(self) -> None:
-        """End this terminal after a fault, with a sentence.
-
-        Textual would print a traceback with the values of local variables, passwords among them,
-        on the person's screen.
-        """
-        log.error("the console ended by a fault", exc_info=self._exception)
-        self.exit_error = FaultError()
-        self._close_messages_no_wait()
-
-    # What would reach the host (T13) is not there.
-
-    def open_url(self, url: str, *, new_tab: bool = True) -> None:
-        """Do nothing: the browser would start on the server."""
-
-    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
-        """Do nothing: the file would land on the server's disk."""
-
-    def deliver_screenshot(self, *_args: object, **_kwargs: object) -> str | None:
-        """Do nothing: the file would land on the server's disk."""
-        return None
-
-    def action_suspend_process(self) -> None:
-        """Do nothing: it would stop the whole server."""
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Send text to the terminal's clipboard (OSC 52), except at a kiosk."""
-        if not self.kiosk:
-            super().copy_to_clipboard(text)
-
-    def send_to_terminal(self, secret: str) -> None:
-        """Send a secret to the terminal's clipboard without keeping it for a paste here."""
-        self.copy_to_clipboard(secret)
-        self._clipboard = ""
