@@ -24,8 +24,7 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
-# One worker a core; more than eight only adds start-up time.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist=worksteal
+PYTEST := $(BIN)/python -m pytest -n auto --dist=worksteal
 CODE := tui_admin screens styles tests $(wildcard benchmarks docs)
 
 help:

@@ -39,6 +39,19 @@ for _name in [name for name in os.environ if name.startswith("TUI_ADMIN_")]:
         del os.environ[_name]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: half of the time a test waits for another process. More than eight only
+    add start-up time."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
+def pytest_collection_finish() -> None:
+    # Modules and tests stay to the end; the garbage collector need not look at them again.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("postgres") and not SERVER:
