@@ -22,6 +22,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 import styles
 from screens.attendance import Attendance
 from screens.base import FLOWS, ConsoleScreen, FlowCaller, understood
+from screens.compositor import cache_no_lines
 from screens.contained import ContainedApp
 from screens.sign_in import SignInScreen
 from screens.stylesheet import SharedStylesheet
@@ -53,6 +54,8 @@ LAST_ANSWER_S = 5.0
 THEME_PAUSE_S = 0.3
 """How long a theme stands at least; the repeats of a key come faster."""
 INSIDE = styles.sheet("inside")
+
+cache_no_lines()
 
 
 def _nothing(_outcome: str = "") -> None:

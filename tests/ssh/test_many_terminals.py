@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 
 import asyncssh
 import pytest
-from textual import strip
-from textual.cache import FIFOCache
 
 from screens.app import ConsoleApp
 from tests.ssh.serving import open_files, until
@@ -119,8 +117,6 @@ async def test_what_has_ended_takes_itself_apart(
     does, once, for the rest."""
     alice = await console.customer("alice")
     passes: list[int] = []
-    monkeypatch.setitem(vars(strip), "FIFOCache", FIFOCache)  # given back at the end
-    memory._cache_no_strips()
 
     def note(_phase: str, facts: dict[str, int]) -> None:
         passes.append(facts["generation"])

@@ -8,9 +8,6 @@ apart (`ConsoleApp.let_go`), and a few kilobytes of each are collected after man
 from __future__ import annotations
 
 import gc
-from typing import Any
-
-from textual import strip
 
 SWEEP_AFTER = 1000
 """Ended consoles, of some 50 KB each by then."""
@@ -19,7 +16,6 @@ _NEVER = 1_000_000
 
 def prepare() -> None:
     """Set the collector for many consoles in one process; called once all has been imported."""
-    _cache_no_strips()
     gc.collect()
     # What is loaded now stays, and is never looked at again.
     gc.freeze()
@@ -38,24 +34,3 @@ class Sweeper:
         if self._ended >= SWEEP_AFTER:
             self._ended = 0
             gc.collect()
-
-
-class _NoCache:
-    """Remembers nothing."""
-
-    __slots__ = ()
-
-    def get(self, _key: object, default: Any = None) -> Any:
-        return default
-
-    def __setitem__(self, _key: object, _value: object) -> None: ...
-
-
-def _cache_no_strips() -> None:
-    """Let the lines of widgets do without the seven caches that Textual gives each of them.
-
-    They were half of all objects and of the memory of a console. Lines are drawn when they have
-    changed, and find nothing in them then.
-    """
-    nothing = _NoCache()
-    vars(strip)["FIFOCache"] = lambda _size: nothing
