@@ -115,6 +115,16 @@ class FlowCaller(Screen[Result]):
             widget.has_focus = has_keyboard
             widget.refresh()
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """What Tab goes through; nothing that the demo's phone stands in front of."""
+        chain = super().focus_chain
+        if not self.has_class("-phone"):
+            return chain
+        from screens.demo_phone import DemoPhone
+
+        return [one for one in chain if not any(d.covers(one) for d in self.query(DemoPhone))]
+
     def what_would_be_lost(self) -> str:
         """A sentence on what leaving now would lose; empty when nothing."""
         return ""

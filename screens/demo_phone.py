@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from screens.app import ConsoleApp
 
 
+LEAST_SEEN = 10
+"""Cells of a field or button that must be free of the drawer to use it: six digits, or a word."""
+
+
 class MailOfDemo(Protocol):
     """One mail; every text in it is safe to show."""
 
@@ -139,6 +143,19 @@ class DemoPhone(Vertical):
         await self._open(self._phone.tab)
         self.set_interval(1, self.look)
 
+    def on_resize(self) -> None:
+        # It has its place now: keys that went where nobody can see them any more come here.
+        focused = self.screen.focused
+        if focused is not None and self.covers(focused):
+            self.query_one(PhoneTabs).focus()
+
+    def covers(self, widget: Widget) -> bool:
+        """Whether too little of a widget of the screen can be seen beside the open drawer."""
+        seen = self.region.x - widget.region.x
+        return self not in widget.ancestors_with_self and seen < min(
+            widget.region.width, LEAST_SEEN
+        )
+
     async def look(self) -> None:
         """Show what is there now: codes turn, and letters arrive."""
         if self.screen is not self.app.screen:
@@ -207,9 +224,14 @@ class DemoPhone(Vertical):
         self.query_one("#phone-said", Static).update(Content(sentence), layout=False)
 
     def _type(self, code: str, fields: Iterable[Widget]) -> None:
-        """Put a code into the first of these fields of the screen that is to be seen."""
+        """Put a code into the first of these fields of the screen that is to be seen; the drawer
+        gets out of its way."""
         for field in fields:
             if all(part.display for part in field.ancestors_with_self if isinstance(part, Widget)):
+                if self.covers(field):
+                    self.back_to = field
+                    app = cast("ConsoleApp", self.app)
+                    app.run_worker(toggle_phone(app), exit_on_error=False)
                 field.focus()
                 if isinstance(field, CodeField):
                     field.fill(code)

@@ -238,6 +238,30 @@ async def test_codes_are_typed_where_they_are_asked_for(console: Console) -> Non
         terminal.shows(NOTHING_ASKS)
 
 
+async def test_keys_go_where_they_can_be_seen(console: Console) -> None:
+    """Where the drawer stands in front of the form, it has the keys; a code closes it."""
+    alice = await console.customer("alice")
+    async with open_terminal(console, demo=Hint()) as terminal:
+        await terminal.sign_in(alice)
+        await terminal.button("Set OTP")
+        await terminal.type(alice.password)
+        await terminal.press("f2")
+        drawer = terminal.app.screen.query_one(DemoPhone)
+        seen = set()
+        for _press in range(12):
+            await terminal.press("tab")
+            assert terminal.app.focused is not None and drawer in terminal.app.focused.ancestors
+            seen.add(type(terminal.app.focused).__name__)
+        assert seen == {"PhoneTabs", "ActionButton"}
+        while terminal.focused != "phone-scan":
+            await terminal.press("tab")
+        await terminal.press("enter")
+        terminal.shows("Scanned: alice")
+        await terminal.press("shift+tab", "enter")
+        assert not terminal.app.screen.query(DemoPhone)
+        terminal.shows("Keep these codes")
+
+
 @pytest.mark.usefixtures("easy_captcha")
 @pytest.mark.parametrize("size", [(80, 24), (60, 20)])
 async def test_one_person_alone_at_a_kiosk_recovers(
