@@ -78,7 +78,8 @@ def _address() -> str:
     """Return where the person sits: behind OpenSSH (`deploy/`), what sshd says of the client.
 
     All who come by it would else be one address, and the misses of one the limit of everybody.
-    Whoever can set the variable in another way runs this as they please anyway.
+    It is the account's login shell there, and sshd alone sets the variable; whoever starts the
+    console in another way can read the key file, and is its operator.
     """
     found = canonical_address(os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
     return LOCAL if found == UNKNOWN else found
