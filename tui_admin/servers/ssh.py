@@ -13,6 +13,7 @@ import time
 from secrets import token_hex
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from tui_admin.config import Settings
 from tui_admin.flows.context import Context
@@ -40,6 +41,9 @@ CIPHERS = (
     "aes128-ctr",
 )
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+NO_SSH = (PacketDecodeError, UnicodeDecodeError)
+"""What asyncssh makes of bytes that are none: no fault of ours, and no traceback in the log for
+every stranger who sends some."""
 
 
 class Door:
@@ -144,7 +148,7 @@ class Door:
             connection = Connection(self, address, seat)
             await self._speak_ssh(sock, connection)
             why = connection.why
-        except (OSError, asyncssh.Error, ProxyError, TimeoutError) as error:
+        except (OSError, asyncssh.Error, ProxyError, TimeoutError, *NO_SSH) as error:
             why = type(error).__name__
         except Exception:
             why = "fault"
