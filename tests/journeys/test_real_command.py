@@ -136,6 +136,7 @@ def test_hostile_rows_send_no_control_byte_to_the_terminal(start: Start, data_di
     app = start(env={"TUI_ADMIN_DATA_DIR": str(data_dir)}, columns=120, rows=30)
     sign_in(app, "alice", PASSWORD)
     app.wait_for("52;c;aGVsbG8=")
+    app.wait_for("[▸Set OTP◂]")  # the menu had the focus until the pane was there
     app.press("escape")
     app.wait_for(re.compile(r"▸ Account Security +◂"))
     app.press("up", "enter")
