@@ -212,3 +212,13 @@ def test_a_signal_leaves_no_temporary_folder(
     os.kill(app._child.pid, getattr(signal, signal_name))
     app.wait_ended()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_closed_window_ends_the_program(start: Start, tmp_path: Path) -> None:
+    """It cannot write any more, and leaves nothing running and no key on the disk."""
+    app = start("demo")
+    app.wait_for("Demo accounts")
+    app.settle()
+    app.hang_up()
+    app.wait_ended()
+    assert list((tmp_path / "tmp").iterdir()) == []

@@ -329,6 +329,12 @@ class PtyApp:
             self._terminal.resize(columns, rows)
         self._child.setwinsize(rows, columns)
 
+    def hang_up(self) -> None:
+        """Close the window on the program, as a terminal does that ends itself."""
+        os.write(self._wake_writer, b"x")
+        self._reader.join(10)
+        self._child.ptyproc.fileobj.close()
+
     def close(self) -> None:
         """End the program if it still runs, and take back what the terminal held."""
         if self._child.closed:

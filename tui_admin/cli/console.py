@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -24,8 +25,33 @@ if TYPE_CHECKING:
     from tui_admin.flows.context import Context
 
 
+class _UntilGone:
+    """Writes to a terminal; once its window is closed, to nowhere.
+
+    Textual's thread that writes would end by the error, and everything that is written after that
+    would wait for it, the end of the program first of all.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self.fileno, self.isatty = file.fileno, file.isatty
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 class _CleanDriver(LinuxDriver):
-    """Textual's own; it leaves nothing on a terminal that has no second screen to go back from."""
+    """Textual's own; it leaves nothing on a terminal that has no second screen to go back from, and
+    ends when the window is closed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._file = cast(Any, _UntilGone(cast("IO[str]", self._file)))
 
     def stop_application_mode(self) -> None:
         self.write(CLEAR)
