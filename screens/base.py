@@ -123,7 +123,8 @@ class FlowCaller(Screen[Result]):
             return chain
         from screens.demo_phone import DemoPhone
 
-        return [one for one in chain if not any(d.covers(one) for d in self.query(DemoPhone))]
+        drawers = list(self.query(DemoPhone))
+        return [widget for widget in chain if not any(one.covers(widget) for one in drawers)]
 
     def what_would_be_lost(self) -> str:
         """A sentence on what leaving now would lose; empty when nothing."""

@@ -151,10 +151,9 @@ class DemoPhone(Vertical):
 
     def covers(self, widget: Widget) -> bool:
         """Whether too little of a widget of the screen can be seen beside the open drawer."""
-        seen = self.region.x - widget.region.x
-        return self not in widget.ancestors_with_self and seen < min(
-            widget.region.width, LEAST_SEEN
-        )
+        if self in widget.ancestors_with_self:
+            return False
+        return self.region.x - widget.region.x < min(widget.region.width, LEAST_SEEN)
 
     async def look(self) -> None:
         """Show what is there now: codes turn, and letters arrive."""

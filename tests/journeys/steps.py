@@ -89,28 +89,23 @@ def go_to(app: PtyApp, label: str) -> None:
 def shown_key(app: PtyApp, after: str = "") -> str:
     """The key that stands on the screen as text, without its spaces; with `after`, the one that
     comes after that one."""
-    found = ""
 
-    def is_shown(app: PtyApp) -> bool:
-        nonlocal found
+    def key(app: PtyApp) -> str:
         rows = _KEY_ROW.findall(app.text())
         found = "".join(rows).replace(" ", "")
-        return len(rows) == 2 and found != after
+        return found if len(rows) == 2 and found != after else ""
 
-    app.wait_until(is_shown, what="the key as text")
-    return found
+    return app.wait_until(key, what="the key as text")
 
 
 def recovery_codes(app: PtyApp) -> list[str]:
     """The recovery codes on the screen."""
-    found: list[str] = []
 
-    def are_shown(app: PtyApp) -> bool:
-        found[:] = _RECOVERY.findall(app.text())
-        return len(found) == 10
+    def codes(app: PtyApp) -> list[str]:
+        found: list[str] = _RECOVERY.findall(app.text())
+        return found if len(found) == 10 else []
 
-    app.wait_until(are_shown, what="ten codes")
-    return found
+    return app.wait_until(codes, what="ten codes")
 
 
 def uri(key: str, account: str, issuer: str = "WEDOS Internet") -> str:

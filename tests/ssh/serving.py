@@ -51,6 +51,10 @@ class Server:
         """The consoles that are on terminals."""
         return [t._warm.app for t in self.door.terminals if t._warm is not None]
 
+    def change(self, **ssh: int) -> None:
+        """Change settings for what begins from now on."""
+        self.door.settings = self.door.settings.model_copy(update=ssh)
+
     async def is_empty(self) -> None:
         """Wait until nothing is left of those who were here: no terminal and no connection."""
         await until(lambda: not self.door.terminals and not self.door._connections)

@@ -165,7 +165,7 @@ async def test_idle(console: Console) -> None:
         async with opened_screen(server) as screen:
             await screen.sign_in(alice)
             # From here on: signing in may take longer.
-            server.door.settings = server.door.settings.model_copy(update={"unsigned_s": 5})
+            server.change(unsigned_s=5)
             await screen.wait_for("You were signed out because nothing")
             await screen.wait_closed()
             assert screen.exit_status == 1 and is_restored(screen.raw)

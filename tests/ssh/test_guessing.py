@@ -4,13 +4,24 @@ in the database and in front of Argon2."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from screens.sign_in import SignInScreen
 from tests.ssh.conftest import OpenSsh
-from tests.ssh.serving import LEAVE, TIMEOUT_S, Client, Serve, Server, connected, open_screen, until
+from tests.ssh.serving import (
+    LEAVE,
+    TIMEOUT_S,
+    Client,
+    Serve,
+    Server,
+    connected,
+    open_screen,
+    opened_screen,
+    until,
+)
 from tests.support.console import Console
 from tui_admin.models import AuditRow
 from tui_admin.security.passwords import Passwords
@@ -30,6 +41,17 @@ def hashed(console: Console, monkeypatch: pytest.MonkeyPatch) -> Callable[[], in
 
     monkeypatch.setattr(passwords, "check", counting)
     return lambda: len(asked)
+
+
+@asynccontextmanager
+async def ended_by_misses(server: Server) -> AsyncIterator[Client]:
+    """A terminal at the sign-in screen, which is over for its misses at the end."""
+    async with opened_screen(server) as screen:
+        await screen.wait_for("Log in")
+        yield screen
+        await screen.wait_closed()
+        assert OVER in screen.errors
+    await server.is_empty()
 
 
 async def misses(screen: Client, name: str = "alice") -> None:
@@ -130,17 +152,13 @@ async def test_wrong_codes_count_too(server: Server, console: Console) -> None:
     """Three wrong codes after a right password."""
     alice = await console.customer("alice", otp=True)
     sessions = await server.open_sessions()
-    async with connected(server) as conn:
-        screen = await open_screen(conn)
-        await screen.wait_for("Log in")
+    async with ended_by_misses(server) as screen:
         screen.press("alice", "tab", alice.password, "enter")
         await screen.wait_for("OTP password")
         for number in range(1, 4):
             screen.press(alice.wrong_code())
             await until(lambda n=number: screen.is_closed or counted(server) == n)  # type: ignore[misc]
-        await screen.wait_closed()
-        assert screen.exit_status == 1 and OVER in screen.errors
-    await server.is_empty()
+    assert screen.exit_status == 1
     assert await server.open_sessions() == sessions
 
 
@@ -149,13 +167,8 @@ async def test_300_guesses_in_one_burst(
 ) -> None:
     """T7: all sent before the first is answered; three at most are hashed."""
     await console.customer("alice")
-    async with connected(server) as conn:
-        screen = await open_screen(conn)
-        await screen.wait_for("Log in")
+    async with ended_by_misses(server) as screen:
         screen.press("alice", "tab", *["wrong horse\r"] * 300)
-        await screen.wait_closed()
-        assert OVER in screen.errors
-    await server.is_empty()
     assert 1 <= hashed() <= 3
 
 
@@ -164,9 +177,7 @@ async def test_what_was_typed_behind_the_last_miss_is_no_guess(
 ) -> None:
     """T7: a guess that has come by then, and waits in the console for its turn, is not one."""
     await console.customer("alice")
-    async with connected(server) as conn:
-        screen = await open_screen(conn)
-        await screen.wait_for("Log in")
+    async with ended_by_misses(server) as screen:
         screen.press("alice", "tab", "wrong")
         await screen.wait_for("\u2022" * 5)
         (terminal,), (app,) = server.door.terminals, server.apps()
@@ -174,9 +185,6 @@ async def test_what_was_typed_behind_the_last_miss_is_no_guess(
         for _miss in range(3):
             terminal._connection.missed()
         app.screen.log_in()
-        await screen.wait_closed()
-        assert OVER in screen.errors
-    await server.is_empty()
     assert hashed() == 0
 
 

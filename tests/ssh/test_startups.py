@@ -14,7 +14,6 @@ import pytest
 from tests.ssh.serving import (
     TIMEOUT_S,
     Serve,
-    Server,
     connected,
     open_screen,
     opened_screen,
@@ -121,11 +120,6 @@ def test_behind_a_proxy_the_clients_address_counts() -> None:
         seat.leave()
     assert (startups.connections, startups.unsigned) == (0, 0)
     assert not startups._unsigned and not startups._all
-
-
-def change(server: Server, **ssh: int) -> None:
-    """Change settings for what begins from now on."""
-    server.door.settings = server.door.settings.model_copy(update=ssh)
 
 
 def test_wrong_curves_are_told_of() -> None:
@@ -235,7 +229,7 @@ async def test_what_is_no_ssh_is_hung_up_on_at_once(
 async def test_a_connection_that_opens_no_terminal(serve: Serve) -> None:
     """T6: authenticated or not, who asks for nothing is hung up on after `login_s`."""
     server = await serve()
-    change(server, login_s=1)
+    server.change(login_s=1)
     async with connected(server) as conn:
         await asyncio.wait_for(conn.wait_closed(), TIMEOUT_S)
     await server.is_empty()
@@ -245,13 +239,13 @@ async def test_a_channel_that_asks_for_nothing(serve: Serve) -> None:
     """T6: a channel alone is no terminal; nor is one whose request was refused."""
     server = await serve()
     for subsystem in (None, "sftp"):
-        change(server, login_s=30)
+        server.change(login_s=30)
         async with connected(server) as conn:
             with pytest.raises(asyncssh.ChannelOpenError):
                 await conn.create_session(
                     asyncssh.SSHClientSession, subsystem=subsystem or "nothing", encoding=None
                 )
-            change(server, login_s=1)
+            server.change(login_s=1)
             with suppress(asyncssh.ChannelOpenError):  # its end starts the time anew
                 await conn.create_session(
                     asyncssh.SSHClientSession, subsystem="nothing", encoding=None
@@ -268,7 +262,7 @@ async def test_nobody_signs_in(serve: Serve, console: Console) -> None:
     async with connected(server) as conn:
         working = await open_screen(conn)
         await working.sign_in(alice)
-        change(server, unsigned_s=5)  # signing in may take longer
+        server.change(unsigned_s=5)  # signing in may take longer
         waiting = await open_screen(conn)
         await waiting.wait_closed()
         assert waiting.exit_status == 1

@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pexpect
 import pyte
@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 DEFAULT_TIMEOUT_S = 60.0
 """How long to wait for something to appear; generous, since test machines are busy."""
+
+Found = TypeVar("Found")
 
 INHERITED = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "COVERAGE_PROCESS_START")
 """All that a program gets from the environment of the tests."""
@@ -261,11 +263,12 @@ class PtyApp:
 
     def wait_until(
         self,
-        happened: Callable[[PtyApp], bool],
+        happened: Callable[[PtyApp], Found],
         timeout_s: float = DEFAULT_TIMEOUT_S,
         what: str = "the condition",
-    ) -> None:
-        """Wait until `happened(app)` is true; asked again after each output.
+    ) -> Found:
+        """Wait until `happened(app)` is true or not empty, and return it; asked again after each
+        output.
 
         Raises:
             AssertionError: it did not become true, or the program ended first.
@@ -274,8 +277,8 @@ class PtyApp:
         while True:
             with self._changed:
                 seen, ended = len(self._raw), self._ended
-            if happened(self):
-                return
+            if found := happened(self):
+                return found
             if self._error is not None:
                 raise AssertionError(f"the reader failed: {self._error!r}") from self._error
             if ended:
@@ -285,8 +288,8 @@ class PtyApp:
                 if left > 0 and len(self._raw) == seen and not self._ended:
                     self._changed.wait(left)
             if deadline <= time.monotonic():
-                if happened(self):
-                    return
+                if found := happened(self):
+                    return found
                 raise AssertionError(f"waited {timeout_s:g} s for {what}; it shows:\n{self.text()}")
 
     def settle(self, quiet_s: float = 0.3, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:

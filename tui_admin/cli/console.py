@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -34,6 +34,7 @@ class _UntilGone:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+        # What Textual asks besides.
         self.fileno, self.isatty = file.fileno, file.isatty
 
     def write(self, text: str) -> None:
@@ -49,9 +50,11 @@ class _CleanDriver(LinuxDriver):
     """Textual's own; it leaves nothing on a terminal that has no second screen to go back from, and
     ends when the window is closed."""
 
+    _file: Any
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._file = cast(Any, _UntilGone(cast("IO[str]", self._file)))
+        self._file = _UntilGone(self._file)
 
     def stop_application_mode(self) -> None:
         self.write(CLEAR)
